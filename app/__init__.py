@@ -1,0 +1,1 @@
+"""Metricsco: wins back declined subscription payments."""

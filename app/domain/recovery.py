@@ -1,0 +1,80 @@
+"""The states of a recovery and of its attempts, and what may follow what."""
+
+from enum import StrEnum
+
+
+class RecoveryStatus(StrEnum):
+    """Where the effort to collect one declined renewal invoice stands."""
+
+    IN_RETRY = "in_retry"
+    WAITING_FOR_CUSTOMER = "waiting_for_customer"
+    PAUSED = "paused"
+    RECOVERED = "recovered"  # our retry's charge paid it
+    TERMINATED = "terminated"  # the strategy gave up
+    STOPPED = "stopped"  # a person did
+    CLOSED = "closed"  # ended elsewhere: paid, voided, canceled, disconnected
+
+
+class AttemptStatus(StrEnum):
+    """Where one planned or made charge stands."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"  # claimed; Stripe may have been asked
+    UNKNOWN = "unknown"  # Stripe gave no answer: to be asked before anything else
+    PROCESSING = "processing"  # accepted, money not there yet (bank debits)
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    CANCELED = "canceled"  # never charged: withdrawn before its time
+
+
+OPEN = frozenset(
+    {
+        RecoveryStatus.IN_RETRY,
+        RecoveryStatus.WAITING_FOR_CUSTOMER,
+        RecoveryStatus.PAUSED,
+    }
+)
+ENDED = frozenset(RecoveryStatus) - OPEN
+
+# A recovery that gave up or was stopped may still be paid by the customer (closed) or
+# be taken up again by a person or a new card. What was recovered or closed stays so.
+_MAY_FOLLOW: dict[RecoveryStatus, frozenset[RecoveryStatus]] = {
+    **dict.fromkeys(OPEN, frozenset(RecoveryStatus)),
+    RecoveryStatus.TERMINATED: frozenset(
+        {RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED}
+    ),
+    RecoveryStatus.STOPPED: frozenset({RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED}),
+    RecoveryStatus.RECOVERED: frozenset(),
+    RecoveryStatus.CLOSED: frozenset(),
+}
+
+_ATTEMPT_MAY_FOLLOW: dict[AttemptStatus, frozenset[AttemptStatus]] = {
+    AttemptStatus.SCHEDULED: frozenset({AttemptStatus.RUNNING, AttemptStatus.CANCELED}),
+    # Back to scheduled only when Stripe says that no charge was made.
+    AttemptStatus.RUNNING: frozenset(AttemptStatus) - {AttemptStatus.RUNNING},
+    AttemptStatus.UNKNOWN: frozenset(AttemptStatus) - {AttemptStatus.UNKNOWN},
+    AttemptStatus.PROCESSING: frozenset(
+        {AttemptStatus.SUCCEEDED, AttemptStatus.DECLINED, AttemptStatus.CANCELED}
+    ),
+    AttemptStatus.SUCCEEDED: frozenset(),
+    AttemptStatus.DECLINED: frozenset(),
+    AttemptStatus.CANCELED: frozenset(),
+}
+
+
+class MoveRefused(ValueError):
+    """A status was about to follow one that it may not follow."""
+
+
+def move(old: RecoveryStatus, new: RecoveryStatus) -> RecoveryStatus:
+    """`new`, when it may follow `old`; staying in an open status is allowed."""
+    if new not in _MAY_FOLLOW[old]:
+        raise MoveRefused(f"a recovery that is {old} cannot become {new}")
+    return new
+
+
+def move_attempt(old: AttemptStatus, new: AttemptStatus) -> AttemptStatus:
+    """`new`, when it may follow `old`."""
+    if new not in _ATTEMPT_MAY_FOLLOW[old]:
+        raise MoveRefused(f"an attempt that is {old} cannot become {new}")
+    return new

@@ -1,0 +1,1 @@
+"""Decline Recycling Strategies, each behind `app.domain.steps.Strategy`."""
