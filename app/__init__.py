@@ -1,1 +1,98 @@
 """Metricsco: wins back declined subscription payments."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from app.clock import Clock
+from app.config import INSTANCE, ROOT, Config, ConfigError
+from app.current import Parts
+from app.extensions import csrf, db, login_manager, migrate
+from app.storage import engines, models
+from app.storage.base import UTCDateTime, Word
+from app.vault import Vault
+
+
+def create_app(config: Config | None = None, *, clock: Clock | None = None) -> Flask:
+    """The application, wired: the only place where everything meets.
+
+    Without a config the environment is read; faults end the process with one message
+    that names them all. Starts nothing: see wsgi.py.
+    """
+    config = config or _config_or_exit()
+    app = Flask(__name__, instance_path=str(INSTANCE))
+    app.config.update(_flask_settings(config))
+    app.extensions["metricsco"] = Parts(
+        config=config,
+        clock=clock or Clock(config.clock_file),
+        vault=Vault(config.encryption_keys),
+    )
+    _open_database(app, config)
+    login_manager.init_app(app)
+    login_manager.user_loader(_user_of_session)
+    csrf.init_app(app)
+    return app
+
+
+def _config_or_exit() -> Config:
+    try:
+        return Config.from_env()
+    except ConfigError as fault:
+        raise SystemExit(str(fault)) from None
+
+
+def _flask_settings(config: Config) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": config.secret_key,
+        "TESTING": config.testing,
+        "MAX_CONTENT_LENGTH": 1_000_000,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": config.serves_https,
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engines.reader_options(config.database_url),
+        "SQLALCHEMY_BINDS": {
+            "writer": {
+                "url": config.database_url,
+                **engines.writer_options(config.database_url),
+            }
+        },
+    }
+
+
+def _open_database(app: Flask, config: Config) -> None:
+    if config.is_sqlite:
+        INSTANCE.mkdir(exist_ok=True)
+    db.init_app(app)
+    migrate.init_app(
+        app,
+        db,
+        directory=str(ROOT / "migrations"),
+        render_item=_plain_types,
+        compare_type=True,
+    )
+    with app.app_context():
+        engines.prepare(db.engine, may_write=False)
+        engines.prepare(db.engines["writer"], may_write=True)
+
+
+def _user_of_session(session_id: str) -> models.User | None:
+    """The signed-in user, unless the session was made before the last sign-out."""
+    user_id, _, epoch = session_id.partition(".")
+    if not (user_id.isdecimal() and epoch.isdecimal()):
+        return None
+    user = db.session.get(models.User, int(user_id))
+    return user if user and user.session_epoch == int(epoch) else None
+
+
+def _plain_types(kind: str, item: Any, _context: Any) -> str | bool:
+    """Migrations never import the application: our types are spelled as plain ones."""
+    if kind != "type":
+        return False
+    if isinstance(item, UTCDateTime):
+        return "sa.DateTime()"
+    if isinstance(item, Word):
+        return "sa.String(length=24)"
+    if isinstance(item, sa.BigInteger) and "sqlite" in item._variant_mapping:
+        return 'sa.BigInteger().with_variant(sa.Integer(), "sqlite")'
+    return False

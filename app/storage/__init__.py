@@ -1,0 +1,1 @@
+"""Tables, named reads and claims. Imports the domain and SQLAlchemy only."""

@@ -1,0 +1,335 @@
+"""The tables. Times end in `_at`, Stripe's ids are `stripe_..._id`, amounts are in
+minor units beside `currency`."""
+
+from datetime import datetime
+from typing import Any
+
+from flask_login import UserMixin
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.account import ConnectionKind, ConnectionStatus, EventStatus
+from app.domain.declines import Codes, DeclineKind, MadeBy
+from app.domain.lifecycle import Lifecycle
+from app.domain.money import Money
+from app.domain.people import Role
+from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.base import Base, Id, UTCDateTime, Word
+
+LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')")
+SCHEDULED_ATTEMPT = text("status = 'scheduled'")
+UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
+PENDING_EVENT = text("status = 'pending'")
+OPEN_RECOVERY = text("status IN ('in_retry', 'waiting_for_customer', 'paused')")
+
+
+def _partial(name: str, *columns: str, where: Any, unique: bool = False) -> Index:
+    return Index(
+        name, *columns, unique=unique, sqlite_where=where, postgresql_where=where
+    )
+
+
+class User(UserMixin, Base):  # type: ignore[misc]
+    """A person who signs in."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(120), default="")
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[Role] = mapped_column(Word(Role))
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # Part of every session: raising it signs the user out everywhere.
+    session_epoch: Mapped[int] = mapped_column(default=0)
+
+    def get_id(self) -> str:
+        return f"{self.id}.{self.session_epoch}"
+
+
+class OneTimeLink(Base):
+    """A link that lets one person in once: first owner, invitation."""
+
+    __tablename__ = "one_time_link"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
+    role: Mapped[Role] = mapped_column(Word(Role))
+    email: Mapped[str | None] = mapped_column(String(254))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class StripeAccount(Base):
+    """One connection to one Stripe account, in one mode."""
+
+    __tablename__ = "stripe_account"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    stripe_account_id: Mapped[str] = mapped_column(String(64), index=True)
+    livemode: Mapped[bool]
+    kind: Mapped[ConnectionKind] = mapped_column(Word(ConnectionKind))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    country: Mapped[str | None] = mapped_column(String(2))
+    timezone: Mapped[str | None] = mapped_column(String(64))
+    # Unguessable; the last part of this account's own webhook address.
+    connection_key: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed_api_key: Mapped[str | None] = mapped_column(Text)
+    sealed_webhook_secret: Mapped[str | None] = mapped_column(Text)
+    stripe_webhook_endpoint_id: Mapped[str | None] = mapped_column(String(64))
+    status: Mapped[ConnectionStatus] = mapped_column(Word(ConnectionStatus))
+    trouble: Mapped[str | None] = mapped_column(Text)  # a sentence for the owner
+    is_on: Mapped[bool] = mapped_column(default=True)  # the switch
+    switched_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    connected_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    disconnected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # No call before this time: Stripe asked us to slow down, or did not answer.
+    hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    strategy: Mapped[str] = mapped_column(String(64), default="even-spread")
+    # First invoices are left alone unless the owner opts in.
+    with_first_invoices: Mapped[bool] = mapped_column(default=False)
+    permissions: Mapped[list[Any]] = mapped_column(JSON, default=list)
+
+
+class Subscription(Base):
+    """A subscription as Stripe last showed it, with what we did for it."""
+
+    __tablename__ = "subscription"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    stripe_subscription_id: Mapped[str] = mapped_column(String(64), unique=True)
+    stripe_customer_id: Mapped[str] = mapped_column(String(64), index=True)
+    customer_name: Mapped[str] = mapped_column(Text, default="")
+    customer_email: Mapped[str] = mapped_column(Text, default="")
+    customer_country: Mapped[str | None] = mapped_column(String(2))
+    customer_timezone: Mapped[str | None] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(24))  # as Stripe spells it
+    lifecycle: Mapped[Lifecycle | None] = mapped_column(Word(Lifecycle), index=True)
+    plan: Mapped[str] = mapped_column(Text, default="")
+    interval: Mapped[str | None] = mapped_column(String(8))
+    amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    currency: Mapped[str] = mapped_column(String(3))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    current_period_end: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    cancel_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    cancellation_reason: Mapped[str | None] = mapped_column(String(64))
+    # Its own card outranks the customer's default: the wrong-card trap.
+    stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # Kept sums, so that a list needs no counting.
+    declines: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_retry_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    recovered_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    account: Mapped[StripeAccount] = relationship()
+    recoveries: Mapped[list["Recovery"]] = relationship(
+        back_populates="subscription", order_by="Recovery.id"
+    )
+
+
+class Recovery(Base):
+    """The effort to collect one declined renewal invoice."""
+
+    __tablename__ = "recovery"
+    __table_args__ = (
+        _partial("ix_recovery_open", "account_id", "deadline_at", where=OPEN_RECOVERY),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    subscription_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscription.id"), index=True
+    )
+    stripe_invoice_id: Mapped[str] = mapped_column(String(64), unique=True)
+    invoice_number: Mapped[str | None] = mapped_column(String(64))
+    stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    stripe_customer_id: Mapped[str] = mapped_column(String(64), index=True)
+    hosted_invoice_url: Mapped[str | None] = mapped_column(Text)
+    amount: Mapped[int] = mapped_column(BigInteger)  # what is still due
+    currency: Mapped[str] = mapped_column(String(3))
+    status: Mapped[RecoveryStatus] = mapped_column(Word(RecoveryStatus), index=True)
+    # Why it stands where it stands, in a sentence a person can read.
+    status_reason: Mapped[str] = mapped_column(Text, default="")
+    strategy: Mapped[str] = mapped_column(String(64))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    deadline_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    recovered_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    charges: Mapped[int] = mapped_column(default=0)  # everyone's, on this invoice
+    retries: Mapped[int] = mapped_column(default=0)  # ours among them
+    # While set, Stripe itself is about to charge: we keep still.
+    stripe_retries_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Which card the next charge takes, and what decided it: invoice, subscription,
+    # customer (Stripe's order of precedence).
+    stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
+    card_set_on: Mapped[str | None] = mapped_column(String(16))
+    card_trap: Mapped[bool] = mapped_column(default=False)
+    # When Stripe was last asked about the invoice; a later answer outranks.
+    looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    account: Mapped[StripeAccount] = relationship()
+    subscription: Mapped[Subscription | None] = relationship(
+        back_populates="recoveries"
+    )
+    declines: Mapped[list["Decline"]] = relationship(
+        back_populates="recovery", order_by="Decline.occurred_at"
+    )
+    attempts: Mapped[list["RetryAttempt"]] = relationship(
+        back_populates="recovery", order_by="RetryAttempt.number"
+    )
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class Decline(Base):
+    """One refusal of one charge. Never edited."""
+
+    __tablename__ = "decline"
+    __table_args__ = (
+        Index("ix_decline_card", "fingerprint", "occurred_at"),
+        Index("ix_decline_history", "occurred_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    # Absent for a refused charge that is no renewal: it counts for the card's limits.
+    recovery_id: Mapped[int | None] = mapped_column(
+        ForeignKey("recovery.id"), index=True
+    )
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("retry_attempt.id"))
+    stripe_charge_id: Mapped[str] = mapped_column(String(64), unique=True)
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    decline_code: Mapped[str | None] = mapped_column(String(64), index=True)
+    advice_code: Mapped[str | None] = mapped_column(String(32))
+    network_decline_code: Mapped[str | None] = mapped_column(String(8))
+    network_advice_code: Mapped[str | None] = mapped_column(String(8))
+    outcome_type: Mapped[str | None] = mapped_column(String(32))
+    network_status: Mapped[str | None] = mapped_column(String(32))
+    kind: Mapped[DeclineKind] = mapped_column(Word(DeclineKind))
+    code_is_known: Mapped[bool] = mapped_column(default=True)
+    brand: Mapped[str | None] = mapped_column(String(24))
+    network: Mapped[str | None] = mapped_column(String(24))
+    funding: Mapped[str | None] = mapped_column(String(16))
+    country: Mapped[str | None] = mapped_column(String(2))
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    last4: Mapped[str | None] = mapped_column(String(4))
+    stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
+    made_by: Mapped[MadeBy] = mapped_column(Word(MadeBy))
+
+    recovery: Mapped[Recovery | None] = relationship(back_populates="declines")
+
+    @property
+    def codes(self) -> Codes:
+        """The codes as the domain knows them."""
+        return Codes(
+            decline_code=self.decline_code,
+            advice_code=self.advice_code,
+            network_decline_code=self.network_decline_code,
+            network_advice_code=self.network_advice_code,
+            outcome_type=self.outcome_type,
+            network_status=self.network_status,
+            network=self.network,
+        )
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class RetryAttempt(Base):
+    """One planned or made charge of a recovery's invoice."""
+
+    __tablename__ = "retry_attempt"
+    __table_args__ = (
+        # At most one live attempt a recovery: an index, not a habit.
+        _partial(
+            "uq_retry_attempt_live", "recovery_id", where=LIVE_ATTEMPT, unique=True
+        ),
+        _partial("ix_retry_attempt_due", "due_at", where=SCHEDULED_ATTEMPT),
+        _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
+        Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    recovery_id: Mapped[int] = mapped_column(ForeignKey("recovery.id"))
+    number: Mapped[int]  # 1, 2, 3 within the recovery
+    status: Mapped[AttemptStatus] = mapped_column(Word(AttemptStatus))
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    planned_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # the claim
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    idempotency_key: Mapped[str] = mapped_column(String(128), unique=True)
+    # How often Stripe was asked under this key; more than once only after no answer.
+    asked: Mapped[int] = mapped_column(default=0)
+    strategy: Mapped[str] = mapped_column(String(64))
+    strategy_version: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(Text)
+    rules: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    alternatives: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    probability: Mapped[float | None]  # believed chance of approval
+    propensity: Mapped[float] = mapped_column(default=1.0)
+    requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    outcome: Mapped[str | None] = mapped_column(Text)  # a sentence
+    decline_code: Mapped[str | None] = mapped_column(String(64))
+    stripe_charge_id: Mapped[str | None] = mapped_column(String(64))
+    amount: Mapped[int | None] = mapped_column(BigInteger)  # collected
+
+    recovery: Mapped[Recovery] = relationship(back_populates="attempts")
+    requested_by: Mapped[User | None] = relationship()
+
+
+class StripeEvent(Base):
+    """An event as it was delivered, and what became of it."""
+
+    __tablename__ = "stripe_event"
+    __table_args__ = (
+        _partial("ix_stripe_event_pending", "try_at", where=PENDING_EVENT),
+        Index("ix_stripe_event_received", "received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    stripe_event_id: Mapped[str] = mapped_column(String(255), unique=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("stripe_account.id"))
+    type: Mapped[str] = mapped_column(String(128))
+    object_id: Mapped[str | None] = mapped_column(String(255))
+    livemode: Mapped[bool]
+    payload: Mapped[str] = mapped_column(Text)
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    status: Mapped[EventStatus] = mapped_column(Word(EventStatus))
+    tries: Mapped[int] = mapped_column(default=0)
+    try_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    handled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    note: Mapped[str | None] = mapped_column(Text)  # why ignored, or the last error
+
+
+class AuditEntry(Base):
+    """Who changed what, and when. Only ever added to."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # None: engine
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("stripe_account.id"))
+    recovery_id: Mapped[int | None] = mapped_column(
+        ForeignKey("recovery.id"), index=True
+    )
+    action: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+    user: Mapped[User | None] = relationship()
