@@ -1,4 +1,4 @@
-"""The states of a connected Stripe account and of a stored event."""
+"""The states of a connected Stripe account, its import, and a stored event."""
 
 from enum import StrEnum
 
@@ -16,6 +16,15 @@ class ConnectionStatus(StrEnum):
     CONNECTED = "connected"
     TROUBLE = "trouble"  # key revoked, permission missing: nothing is charged
     DISCONNECTED = "disconnected"
+
+
+class ImportStage(StrEnum):
+    """What the first import of an account is busy with, in this order."""
+
+    LISTING = "listing"  # which renewal invoices are open
+    LOOKING = "looking"  # at each of them, its subscription and its customer
+    DECLINES = "declines"  # the refused charges of the last 90 days
+    DONE = "done"
 
 
 class EventStatus(StrEnum):

@@ -41,6 +41,8 @@ class User(UserMixin, Base):  # type: ignore[misc]
     role: Mapped[Role] = mapped_column(Word(Role))
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # False: only the accounts of `account_access`.
+    sees_all_accounts: Mapped[bool] = mapped_column(default=True)
     # Part of every session: raising it signs the user out everywhere.
     session_epoch: Mapped[int] = mapped_column(default=0)
 
@@ -78,6 +80,11 @@ class StripeAccount(Base):
     connection_key: Mapped[str] = mapped_column(String(64), unique=True)
     sealed_api_key: Mapped[str | None] = mapped_column(Text)
     sealed_webhook_secret: Mapped[str | None] = mapped_column(Text)
+    # The secret before the last replacement: what it signed is still accepted.
+    sealed_old_webhook_secret: Mapped[str | None] = mapped_column(Text)
+    # Why the endpoint must be made by hand, a sentence; None: we made it.
+    webhook_note: Mapped[str | None] = mapped_column(Text)
+    bad_signature_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     stripe_webhook_endpoint_id: Mapped[str | None] = mapped_column(String(64))
     status: Mapped[ConnectionStatus] = mapped_column(Word(ConnectionStatus))
     trouble: Mapped[str | None] = mapped_column(Text)  # a sentence for the owner
@@ -86,6 +93,9 @@ class StripeAccount(Base):
     connected_at: Mapped[datetime] = mapped_column(UTCDateTime)
     disconnected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # The last whole comparison with Stripe, and how far the present one has come.
+    reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reconcile_cursor: Mapped[str | None] = mapped_column(String(64))
     # No call before this time: Stripe asked us to slow down, or did not answer.
     hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")

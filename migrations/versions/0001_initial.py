@@ -38,6 +38,9 @@ def upgrade() -> None:
         sa.Column("connection_key", sa.String(length=64), nullable=False),
         sa.Column("sealed_api_key", sa.Text(), nullable=True),
         sa.Column("sealed_webhook_secret", sa.Text(), nullable=True),
+        sa.Column("sealed_old_webhook_secret", sa.Text(), nullable=True),
+        sa.Column("webhook_note", sa.Text(), nullable=True),
+        sa.Column("bad_signature_at", sa.DateTime(), nullable=True),
         sa.Column("stripe_webhook_endpoint_id", sa.String(length=64), nullable=True),
         sa.Column("status", sa.String(length=24), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=True),
@@ -46,6 +49,8 @@ def upgrade() -> None:
         sa.Column("connected_at", sa.DateTime(), nullable=False),
         sa.Column("disconnected_at", sa.DateTime(), nullable=True),
         sa.Column("last_event_at", sa.DateTime(), nullable=True),
+        sa.Column("reconciled_at", sa.DateTime(), nullable=True),
+        sa.Column("reconcile_cursor", sa.String(length=64), nullable=True),
         sa.Column("hold_until", sa.DateTime(), nullable=True),
         sa.Column("strategy", sa.String(length=64), nullable=False),
         sa.Column("with_first_invoices", sa.Boolean(), nullable=False),
@@ -73,6 +78,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=24), nullable=False),
         sa.Column("timezone", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("sees_all_accounts", sa.Boolean(), nullable=False),
         sa.Column("session_epoch", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user")),
         sa.UniqueConstraint("email", name=op.f("uq_user_email")),
@@ -459,9 +465,134 @@ def upgrade() -> None:
             ["stripe_customer_id"],
             unique=False,
         )
+    op.create_table(
+        "account_access",
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_account_access_account_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name=op.f("fk_account_access_user_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "user_id", "account_id", name=op.f("pk_account_access")
+        ),
+    )
+    op.create_table(
+        "import_item",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("stripe_invoice_id", sa.String(length=64), nullable=False),
+        sa.Column("done_at", sa.DateTime(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_import_item_account_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id", "stripe_invoice_id", name=op.f("pk_import_item")
+        ),
+    )
+    with op.batch_alter_table("import_item", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_import_item_next", ["account_id", "done_at"], unique=False
+        )
+
+    op.create_table(
+        "import_run",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("stage", sa.String(length=24), nullable=False),
+        sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("declines_since", sa.DateTime(), nullable=False),
+        sa.Column("declines_until", sa.DateTime(), nullable=False),
+        sa.Column("declines", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.Column("try_at", sa.DateTime(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["stripe_account.id"], name=op.f("fk_import_run_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_import_run_account_id")),
+    )
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_import_run_try_at"), ["try_at"], unique=False
+        )
+
+    op.create_table(
+        "oauth_state",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("nonce_hash", sa.String(length=64), nullable=False),
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.Column("used_at", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name=op.f("fk_oauth_state_user_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_state")),
+        sa.UniqueConstraint("nonce_hash", name=op.f("uq_oauth_state_nonce_hash")),
+    )
+    op.create_table(
+        "stripe_reads",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_stripe_reads_account_id"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_stripe_reads")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("stripe_reads")
+    op.drop_table("oauth_state")
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_import_run_try_at"))
+
+    op.drop_table("import_run")
+    with op.batch_alter_table("import_item", schema=None) as batch_op:
+        batch_op.drop_index("ix_import_item_next")
+
+    op.drop_table("import_item")
+    op.drop_table("account_access")
     with op.batch_alter_table("decline", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_decline_stripe_customer_id"))
         batch_op.drop_index(batch_op.f("ix_decline_recovery_id"))
