@@ -15,6 +15,15 @@ class RecoveryStatus(StrEnum):
     CLOSED = "closed"  # ended elsewhere: paid, voided, canceled, disconnected
 
 
+class PauseCause(StrEnum):
+    """Why a recovery is paused, which decides what resumes it."""
+
+    PERSON = "person"  # a person resumes it
+    STRIPE_RETRIES = "stripe_retries"  # Stripe is about to charge; then we take over
+    PAUSED_AT_STRIPE = "paused_at_stripe"  # collection is paused there
+    OBSERVING = "observing"  # the strategy only watches
+
+
 class AttemptStatus(StrEnum):
     """Where one planned or made charge stands."""
 

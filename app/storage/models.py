@@ -13,7 +13,7 @@ from app.domain.declines import Codes, DeclineKind, MadeBy
 from app.domain.lifecycle import Lifecycle
 from app.domain.money import Money
 from app.domain.people import Role
-from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus
 from app.storage.base import Base, Id, UTCDateTime, Word
 
 LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')")
@@ -166,6 +166,7 @@ class Recovery(Base):
     status: Mapped[RecoveryStatus] = mapped_column(Word(RecoveryStatus), index=True)
     # Why it stands where it stands, in a sentence a person can read.
     status_reason: Mapped[str] = mapped_column(Text, default="")
+    paused_because: Mapped[PauseCause | None] = mapped_column(Word(PauseCause))
     strategy: Mapped[str] = mapped_column(String(64))
     seed: Mapped[int] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
@@ -183,6 +184,8 @@ class Recovery(Base):
     card_trap: Mapped[bool] = mapped_column(default=False)
     # When Stripe was last asked about the invoice; a later answer outranks.
     looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # News came while a charge was in flight: look again when it has landed.
+    look_again: Mapped[bool] = mapped_column(default=False)
 
     account: Mapped[StripeAccount] = relationship()
     subscription: Mapped[Subscription | None] = relationship(
@@ -258,6 +261,25 @@ class Decline(Base):
         return Money(self.amount, self.currency)
 
 
+class Payment(Base):
+    """One approved charge of a customer: when the money was there, and on which card."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        Index("ix_payment_card", "fingerprint", "occurred_at"),
+        Index("ix_payment_customer", "stripe_customer_id", "occurred_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    stripe_charge_id: Mapped[str] = mapped_column(String(64), unique=True)
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(64))
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+
+
 class RetryAttempt(Base):
     """One planned or made charge of a recovery's invoice."""
 
@@ -267,7 +289,10 @@ class RetryAttempt(Base):
         _partial(
             "uq_retry_attempt_live", "recovery_id", where=LIVE_ATTEMPT, unique=True
         ),
-        _partial("ix_retry_attempt_due", "due_at", where=SCHEDULED_ATTEMPT),
+        # By account, so that one with a long queue cannot keep the others waiting.
+        _partial(
+            "ix_retry_attempt_due", "account_id", "due_at", where=SCHEDULED_ATTEMPT
+        ),
         _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
         Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),
     )

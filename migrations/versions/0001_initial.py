@@ -84,6 +84,136 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_user_email")),
     )
     op.create_table(
+        "account_access",
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_account_access_account_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name=op.f("fk_account_access_user_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "user_id", "account_id", name=op.f("pk_account_access")
+        ),
+    )
+    op.create_table(
+        "import_item",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("stripe_invoice_id", sa.String(length=64), nullable=False),
+        sa.Column("done_at", sa.DateTime(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_import_item_account_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id", "stripe_invoice_id", name=op.f("pk_import_item")
+        ),
+    )
+    with op.batch_alter_table("import_item", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_import_item_next", ["account_id", "done_at"], unique=False
+        )
+
+    op.create_table(
+        "import_run",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("stage", sa.String(length=24), nullable=False),
+        sa.Column("cursor", sa.String(length=64), nullable=True),
+        sa.Column("declines_since", sa.DateTime(), nullable=False),
+        sa.Column("declines_until", sa.DateTime(), nullable=False),
+        sa.Column("declines", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(), nullable=True),
+        sa.Column("try_at", sa.DateTime(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["stripe_account.id"], name=op.f("fk_import_run_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_import_run_account_id")),
+    )
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_import_run_try_at"), ["try_at"], unique=False
+        )
+
+    op.create_table(
+        "oauth_state",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("nonce_hash", sa.String(length=64), nullable=False),
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.Column("used_at", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name=op.f("fk_oauth_state_user_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_state")),
+        sa.UniqueConstraint("nonce_hash", name=op.f("uq_oauth_state_nonce_hash")),
+    )
+    op.create_table(
+        "payment",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("stripe_charge_id", sa.String(length=64), nullable=False),
+        sa.Column("stripe_customer_id", sa.String(length=64), nullable=True),
+        sa.Column("occurred_at", sa.DateTime(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["stripe_account.id"], name=op.f("fk_payment_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
+        sa.UniqueConstraint(
+            "stripe_charge_id", name=op.f("uq_payment_stripe_charge_id")
+        ),
+    )
+    with op.batch_alter_table("payment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_payment_card", ["fingerprint", "occurred_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_payment_customer", ["stripe_customer_id", "occurred_at"], unique=False
+        )
+
+    op.create_table(
         "stripe_event",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -125,6 +255,22 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_stripe_event_received", ["received_at"], unique=False)
 
+    op.create_table(
+        "stripe_reads",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["stripe_account.id"],
+            name=op.f("fk_stripe_reads_account_id"),
+        ),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_stripe_reads")),
+    )
     op.create_table(
         "subscription",
         sa.Column(
@@ -206,6 +352,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("status", sa.String(length=24), nullable=False),
         sa.Column("status_reason", sa.Text(), nullable=False),
+        sa.Column("paused_because", sa.String(length=24), nullable=True),
         sa.Column("strategy", sa.String(length=64), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
@@ -219,6 +366,7 @@ def upgrade() -> None:
         sa.Column("card_set_on", sa.String(length=16), nullable=True),
         sa.Column("card_trap", sa.Boolean(), nullable=False),
         sa.Column("looked_at", sa.DateTime(), nullable=False),
+        sa.Column("look_again", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["stripe_account.id"], name=op.f("fk_recovery_account_id")
         ),
@@ -367,7 +515,7 @@ def upgrade() -> None:
     with op.batch_alter_table("retry_attempt", schema=None) as batch_op:
         batch_op.create_index(
             "ix_retry_attempt_due",
-            ["due_at"],
+            ["account_id", "due_at"],
             unique=False,
             sqlite_where=sa.text("status = 'scheduled'"),
             postgresql_where=sa.text("status = 'scheduled'"),
@@ -465,134 +613,9 @@ def upgrade() -> None:
             ["stripe_customer_id"],
             unique=False,
         )
-    op.create_table(
-        "account_access",
-        sa.Column(
-            "user_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column(
-            "account_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["stripe_account.id"],
-            name=op.f("fk_account_access_account_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_account_access_user_id")
-        ),
-        sa.PrimaryKeyConstraint(
-            "user_id", "account_id", name=op.f("pk_account_access")
-        ),
-    )
-    op.create_table(
-        "import_item",
-        sa.Column(
-            "account_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column("stripe_invoice_id", sa.String(length=64), nullable=False),
-        sa.Column("done_at", sa.DateTime(), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["stripe_account.id"],
-            name=op.f("fk_import_item_account_id"),
-        ),
-        sa.PrimaryKeyConstraint(
-            "account_id", "stripe_invoice_id", name=op.f("pk_import_item")
-        ),
-    )
-    with op.batch_alter_table("import_item", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_import_item_next", ["account_id", "done_at"], unique=False
-        )
-
-    op.create_table(
-        "import_run",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "account_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column("stage", sa.String(length=24), nullable=False),
-        sa.Column("cursor", sa.String(length=64), nullable=True),
-        sa.Column("declines_since", sa.DateTime(), nullable=False),
-        sa.Column("declines_until", sa.DateTime(), nullable=False),
-        sa.Column("declines", sa.Integer(), nullable=False),
-        sa.Column("started_at", sa.DateTime(), nullable=False),
-        sa.Column("finished_at", sa.DateTime(), nullable=True),
-        sa.Column("try_at", sa.DateTime(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("trouble", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["stripe_account.id"], name=op.f("fk_import_run_account_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
-        sa.UniqueConstraint("account_id", name=op.f("uq_import_run_account_id")),
-    )
-    with op.batch_alter_table("import_run", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_import_run_try_at"), ["try_at"], unique=False
-        )
-
-    op.create_table(
-        "oauth_state",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("nonce_hash", sa.String(length=64), nullable=False),
-        sa.Column(
-            "user_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column("expires_at", sa.DateTime(), nullable=False),
-        sa.Column("used_at", sa.DateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_oauth_state_user_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_state")),
-        sa.UniqueConstraint("nonce_hash", name=op.f("uq_oauth_state_nonce_hash")),
-    )
-    op.create_table(
-        "stripe_reads",
-        sa.Column(
-            "account_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("calls", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["stripe_account.id"],
-            name=op.f("fk_stripe_reads_account_id"),
-        ),
-        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_stripe_reads")),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("stripe_reads")
-    op.drop_table("oauth_state")
-    with op.batch_alter_table("import_run", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_import_run_try_at"))
-
-    op.drop_table("import_run")
-    with op.batch_alter_table("import_item", schema=None) as batch_op:
-        batch_op.drop_index("ix_import_item_next")
-
-    op.drop_table("import_item")
-    op.drop_table("account_access")
     with op.batch_alter_table("decline", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_decline_stripe_customer_id"))
         batch_op.drop_index(batch_op.f("ix_decline_recovery_id"))
@@ -652,6 +675,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_subscription_created_at"))
 
     op.drop_table("subscription")
+    op.drop_table("stripe_reads")
     with op.batch_alter_table("stripe_event", schema=None) as batch_op:
         batch_op.drop_index("ix_stripe_event_received")
         batch_op.drop_index(
@@ -661,6 +685,21 @@ def downgrade() -> None:
         )
 
     op.drop_table("stripe_event")
+    with op.batch_alter_table("payment", schema=None) as batch_op:
+        batch_op.drop_index("ix_payment_customer")
+        batch_op.drop_index("ix_payment_card")
+
+    op.drop_table("payment")
+    op.drop_table("oauth_state")
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_import_run_try_at"))
+
+    op.drop_table("import_run")
+    with op.batch_alter_table("import_item", schema=None) as batch_op:
+        batch_op.drop_index("ix_import_item_next")
+
+    op.drop_table("import_item")
+    op.drop_table("account_access")
     op.drop_table("user")
     with op.batch_alter_table("stripe_account", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_stripe_account_stripe_account_id"))
