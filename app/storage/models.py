@@ -262,7 +262,7 @@ class Decline(Base):
 
 
 class Payment(Base):
-    """One approved charge of a customer: when the money was there, and on which card."""
+    """One approved charge of a customer: when the money was there, on which card."""
 
     __tablename__ = "payment"
     __table_args__ = (
