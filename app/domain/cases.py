@@ -54,7 +54,8 @@ class Case:
     `deadline_at` is the last moment at which a retry may start. `card_attempts` are
     all charges tried on this card in the last 30 days or more, this invoice's
     included. `past_successes` and `past_declines` are of the customer's earlier
-    renewals. `seed` makes any random choice repeatable.
+    renewals. `seed` makes any random choice repeatable. `card_changed_at` is when
+    `card` took the place of another one: earlier declines speak of the old card.
     """
 
     invoice_id: str
@@ -70,6 +71,7 @@ class Case:
     past_successes: tuple[datetime, ...] = ()
     past_declines: tuple[datetime, ...] = ()
     seed: int = 0
+    card_changed_at: datetime | None = None
 
     @property
     def last_decline(self) -> Decline:
@@ -80,3 +82,11 @@ class Case:
     def declined_at(self) -> datetime:
         """When the renewal was first refused: the window opens here."""
         return self.declines[0].occurred_at
+
+    @property
+    def card_declines(self) -> tuple[Decline, ...]:
+        """The refusals of the present card; none when it has not been tried yet."""
+        changed_at = self.card_changed_at
+        if changed_at is None:
+            return self.declines
+        return tuple(d for d in self.declines if d.occurred_at >= changed_at)
