@@ -9,7 +9,7 @@ from app.clock import Clock
 from app.config import INSTANCE, ROOT, Config, ConfigError
 from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
-from app.storage import engines, models
+from app.storage import engines, models, search_index  # noqa: F401
 from app.storage.base import UTCDateTime, Word
 from app.vault import Vault
 

@@ -24,8 +24,10 @@ def run_migrations() -> None:
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    # APScheduler makes its own table.
-    return not (kind == "table" and name == "apscheduler_jobs")
+    # APScheduler makes its own table; the search index is made by hand.
+    if kind == "table" and name == "apscheduler_jobs":
+        return False
+    return "subscription_search" not in (name or "")
 
 
 run_migrations()

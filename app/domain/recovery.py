@@ -24,6 +24,16 @@ class PauseCause(StrEnum):
     OBSERVING = "observing"  # the strategy only watches
 
 
+class ClosedAs(StrEnum):
+    """How a closed recovery ended elsewhere."""
+
+    PAID_ELSEWHERE = "paid_elsewhere"  # by the customer, staff or Stripe: not lost
+    VOIDED = "voided"
+    UNCOLLECTIBLE = "uncollectible"
+    CANCELED = "canceled"  # the subscription was canceled at Stripe
+    DISCONNECTED = "disconnected"  # the account was
+
+
 class AttemptStatus(StrEnum):
     """Where one planned or made charge stands."""
 

@@ -13,7 +13,7 @@ from app.domain.declines import Codes, DeclineKind, MadeBy
 from app.domain.lifecycle import Lifecycle
 from app.domain.money import Money
 from app.domain.people import Role
-from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus
+from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.storage.base import Base, Id, UTCDateTime, Word
 
 LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')")
@@ -108,6 +108,13 @@ class Subscription(Base):
     """A subscription as Stripe last showed it, with what we did for it."""
 
     __tablename__ = "subscription"
+    # The lists: newest first, alone or under one filter. Search: storage/search_index.
+    __table_args__ = (
+        Index("ix_subscription_created", "created_at", "id"),
+        Index("ix_subscription_lifecycle", "lifecycle", "created_at", "id"),
+        Index("ix_subscription_status", "status", "created_at", "id"),
+        Index("ix_subscription_account", "account_id", "created_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
@@ -118,12 +125,12 @@ class Subscription(Base):
     customer_country: Mapped[str | None] = mapped_column(String(2))
     customer_timezone: Mapped[str | None] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(24))  # as Stripe spells it
-    lifecycle: Mapped[Lifecycle | None] = mapped_column(Word(Lifecycle), index=True)
+    lifecycle: Mapped[Lifecycle | None] = mapped_column(Word(Lifecycle))
     plan: Mapped[str] = mapped_column(Text, default="")
     interval: Mapped[str | None] = mapped_column(String(8))
     amount: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str] = mapped_column(String(3))
-    created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     current_period_end: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancel_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -166,6 +173,8 @@ class Recovery(Base):
     status: Mapped[RecoveryStatus] = mapped_column(Word(RecoveryStatus), index=True)
     # Why it stands where it stands, in a sentence a person can read.
     status_reason: Mapped[str] = mapped_column(Text, default="")
+    # How a closed one ended: what was paid elsewhere is not lost.
+    closed_as: Mapped[ClosedAs | None] = mapped_column(Word(ClosedAs))
     paused_because: Mapped[PauseCause | None] = mapped_column(Word(PauseCause))
     strategy: Mapped[str] = mapped_column(String(64))
     seed: Mapped[int] = mapped_column(BigInteger)
@@ -210,6 +219,10 @@ class Decline(Base):
     __table_args__ = (
         Index("ix_decline_card", "fingerprint", "occurred_at"),
         Index("ix_decline_history", "occurred_at", "id"),
+        Index("ix_decline_code", "decline_code", "occurred_at", "id"),
+        Index("ix_decline_kind", "kind", "occurred_at", "id"),
+        Index("ix_decline_account", "account_id", "occurred_at", "id"),
+        Index("ix_decline_customer", "stripe_customer_id", "occurred_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -220,11 +233,11 @@ class Decline(Base):
     )
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("retry_attempt.id"))
     stripe_charge_id: Mapped[str] = mapped_column(String(64), unique=True)
-    stripe_customer_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(64))
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
-    decline_code: Mapped[str | None] = mapped_column(String(64), index=True)
+    decline_code: Mapped[str | None] = mapped_column(String(64))
     advice_code: Mapped[str | None] = mapped_column(String(32))
     network_decline_code: Mapped[str | None] = mapped_column(String(8))
     network_advice_code: Mapped[str | None] = mapped_column(String(8))
@@ -295,6 +308,9 @@ class RetryAttempt(Base):
         ),
         _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
         Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),
+        Index("ix_retry_attempt_history", "due_at", "id"),
+        Index("ix_retry_attempt_status", "status", "due_at", "id"),
+        Index("ix_retry_attempt_account", "account_id", "due_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

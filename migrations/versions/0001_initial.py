@@ -8,6 +8,56 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Triggers fire only when the searched text changes: keeping a sum costs nothing here.
+SEARCH_ON_SQLITE = (
+    """
+    CREATE VIRTUAL TABLE subscription_search USING fts5(
+        customer_name, customer_email,
+        content='subscription', content_rowid='id', tokenize='trigram')
+    """,
+    """
+    CREATE TRIGGER subscription_search_insert AFTER INSERT ON subscription BEGIN
+        INSERT INTO subscription_search (rowid, customer_name, customer_email)
+        VALUES (new.id, new.customer_name, new.customer_email);
+    END
+    """,
+    """
+    CREATE TRIGGER subscription_search_delete AFTER DELETE ON subscription BEGIN
+        INSERT INTO subscription_search
+            (subscription_search, rowid, customer_name, customer_email)
+        VALUES ('delete', old.id, old.customer_name, old.customer_email);
+    END
+    """,
+    """
+    CREATE TRIGGER subscription_search_update
+    AFTER UPDATE OF customer_name, customer_email ON subscription
+    WHEN old.customer_name IS NOT new.customer_name
+        OR old.customer_email IS NOT new.customer_email
+    BEGIN
+        INSERT INTO subscription_search
+            (subscription_search, rowid, customer_name, customer_email)
+        VALUES ('delete', old.id, old.customer_name, old.customer_email);
+        INSERT INTO subscription_search (rowid, customer_name, customer_email)
+        VALUES (new.id, new.customer_name, new.customer_email);
+    END
+    """,
+    "CREATE INDEX ix_subscription_search_name ON subscription (customer_name)",
+    "CREATE INDEX ix_subscription_search_email ON subscription (customer_email)",
+)
+# Where the extension may not be installed, searching works, only slower.
+SEARCH_ON_POSTGRESQL = (
+    """
+    DO $$ BEGIN
+        CREATE EXTENSION IF NOT EXISTS pg_trgm;
+        CREATE INDEX ix_subscription_search ON subscription
+        USING gin (customer_name gin_trgm_ops, customer_email gin_trgm_ops);
+    EXCEPTION
+        WHEN insufficient_privilege OR undefined_file OR feature_not_supported
+        THEN NULL;
+    END $$
+    """,
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -316,17 +366,22 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("subscription", schema=None) as batch_op:
+        batch_op.create_index("ix_subscription_created", ["created_at", "id"])
         batch_op.create_index(
-            batch_op.f("ix_subscription_created_at"), ["created_at"], unique=False
+            "ix_subscription_lifecycle", ["lifecycle", "created_at", "id"]
         )
+        batch_op.create_index("ix_subscription_status", ["status", "created_at", "id"])
         batch_op.create_index(
-            batch_op.f("ix_subscription_lifecycle"), ["lifecycle"], unique=False
+            "ix_subscription_account", ["account_id", "created_at", "id"]
         )
         batch_op.create_index(
             batch_op.f("ix_subscription_stripe_customer_id"),
             ["stripe_customer_id"],
             unique=False,
         )
+    statements = {"sqlite": SEARCH_ON_SQLITE, "postgresql": SEARCH_ON_POSTGRESQL}
+    for statement in statements[op.get_bind().dialect.name]:
+        op.execute(statement)
 
     op.create_table(
         "recovery",
@@ -352,6 +407,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("status", sa.String(length=24), nullable=False),
         sa.Column("status_reason", sa.Text(), nullable=False),
+        sa.Column("closed_as", sa.String(length=24), nullable=True),
         sa.Column("paused_because", sa.String(length=24), nullable=True),
         sa.Column("strategy", sa.String(length=64), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
@@ -541,6 +597,11 @@ def upgrade() -> None:
         batch_op.create_index(
             "uq_retry_attempt_number", ["recovery_id", "number"], unique=True
         )
+        batch_op.create_index("ix_retry_attempt_history", ["due_at", "id"])
+        batch_op.create_index("ix_retry_attempt_status", ["status", "due_at", "id"])
+        batch_op.create_index(
+            "ix_retry_attempt_account", ["account_id", "due_at", "id"]
+        )
 
     op.create_table(
         "decline",
@@ -601,30 +662,33 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_decline_card", ["fingerprint", "occurred_at"], unique=False
         )
+        batch_op.create_index("ix_decline_history", ["occurred_at", "id"])
+        batch_op.create_index("ix_decline_code", ["decline_code", "occurred_at", "id"])
+        batch_op.create_index("ix_decline_kind", ["kind", "occurred_at", "id"])
+        batch_op.create_index("ix_decline_account", ["account_id", "occurred_at", "id"])
         batch_op.create_index(
-            batch_op.f("ix_decline_decline_code"), ["decline_code"], unique=False
+            "ix_decline_customer", ["stripe_customer_id", "occurred_at", "id"]
         )
-        batch_op.create_index("ix_decline_history", ["occurred_at", "id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_decline_recovery_id"), ["recovery_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_decline_stripe_customer_id"),
-            ["stripe_customer_id"],
-            unique=False,
         )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("decline", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_decline_stripe_customer_id"))
+        batch_op.drop_index("ix_decline_customer")
+        batch_op.drop_index("ix_decline_account")
+        batch_op.drop_index("ix_decline_kind")
+        batch_op.drop_index("ix_decline_code")
         batch_op.drop_index(batch_op.f("ix_decline_recovery_id"))
         batch_op.drop_index("ix_decline_history")
-        batch_op.drop_index(batch_op.f("ix_decline_decline_code"))
         batch_op.drop_index("ix_decline_card")
 
     op.drop_table("decline")
     with op.batch_alter_table("retry_attempt", schema=None) as batch_op:
+        batch_op.drop_index("ix_retry_attempt_account")
+        batch_op.drop_index("ix_retry_attempt_status")
+        batch_op.drop_index("ix_retry_attempt_history")
         batch_op.drop_index("uq_retry_attempt_number")
         batch_op.drop_index(
             "uq_retry_attempt_live",
@@ -671,9 +735,13 @@ def downgrade() -> None:
     op.drop_table("recovery")
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subscription_stripe_customer_id"))
-        batch_op.drop_index(batch_op.f("ix_subscription_lifecycle"))
-        batch_op.drop_index(batch_op.f("ix_subscription_created_at"))
+        batch_op.drop_index("ix_subscription_account")
+        batch_op.drop_index("ix_subscription_status")
+        batch_op.drop_index("ix_subscription_lifecycle")
+        batch_op.drop_index("ix_subscription_created")
 
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE subscription_search")
     op.drop_table("subscription")
     op.drop_table("stripe_reads")
     with op.batch_alter_table("stripe_event", schema=None) as batch_op:
