@@ -1,0 +1,109 @@
+"""From the SDK's errors to ours, by HTTP status and code; English decides nothing."""
+
+import re
+from collections.abc import Mapping
+
+import stripe
+
+from app.stripe_gateway import fields
+from app.stripe_gateway.errors import (
+    CredentialsRefused,
+    Gone,
+    InFlight,
+    KeyReused,
+    PermissionMissing,
+    RateLimited,
+    Refused,
+    StripeTrouble,
+    StripeUnavailable,
+)
+
+# "Having the 'rak_invoice_write' permission would allow this request to continue." and
+# "... for this endpoint on account 'acct_1'." Stable for years; only ever displayed.
+PERMISSION = re.compile(r"\brak_[a-z0-9_]+")
+ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
+
+# Stripe's answers when a connected account has revoked our access, with HTTP 403.
+ACCESS_LOST = ("account_invalid", "api_key_expired", "platform_api_key_expired")
+NOT_HERE = ("resource_missing", "livemode_mismatch")
+
+
+def error_of(error: stripe.StripeError) -> fields.Json:
+    """The error object of an answer.
+
+    It is read from the body, since `error.code` stays None for most error classes.
+    """
+    return fields.part(error.json_body, "error")
+
+
+def trouble(error: stripe.StripeError) -> StripeTrouble:
+    """What an SDK error means to us."""
+    found = error_of(error)
+    status = error.http_status
+    if status is None:
+        return StripeUnavailable("Stripe did not answer.")
+    if not fields.text(found, "type"):
+        # Not Stripe's own words: a proxy's page, or an answer cut short.
+        return StripeUnavailable("Stripe's answer could not be read.", status=status)
+    code = fields.text(found, "code")
+    sentence = fields.text(found, "message") or ""
+    request_id = error.request_id
+    if status == 403 and code not in ACCESS_LOST:
+        return PermissionMissing(
+            _found(PERMISSION, sentence),
+            _found(ACCOUNT, sentence),
+            sentence=sentence,
+            code=code,
+            status=status,
+            request_id=request_id,
+        )
+    if status == 429 or code in ("rate_limit", "lock_timeout"):
+        return RateLimited(
+            _header(error, "Stripe-Rate-Limited-Reason") or code or "unknown",
+            retry_after=_seconds(_header(error, "Retry-After")),
+            sentence=sentence,
+            code=code,
+            status=status,
+            request_id=request_id,
+        )
+    kind = _kind(status, code, fields.text(found, "type"))
+    return kind(sentence, code=code, status=status, request_id=request_id)
+
+
+def _kind(status: int, code: str | None, type: str | None) -> type[StripeTrouble]:
+    if status >= 500:
+        return StripeUnavailable
+    if status == 401 or code in ACCESS_LOST:
+        return CredentialsRefused
+    if status == 409:
+        return InFlight
+    if type == "idempotency_error":
+        return KeyReused
+    if status == 404 or code in NOT_HERE:
+        return Gone
+    return Refused if status in (400, 402) else StripeUnavailable
+
+
+def was_replayed(headers: Mapping[str, str] | None) -> bool:
+    """Whether Stripe answered from its memory of the idempotency key."""
+    found = {name.lower(): value for name, value in (headers or {}).items()}
+    return found.get("idempotent-replayed", "").lower() == "true"
+
+
+def _header(error: stripe.StripeError, name: str) -> str | None:
+    # The SDK hands on requests' mapping, which ignores case; a copy of it would not.
+    found = {key.lower(): value for key, value in (error.headers or {}).items()}
+    return found.get(name.lower())
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 86_400 else None
+
+
+def _found(pattern: re.Pattern[str], sentence: str) -> str | None:
+    match = pattern.search(sentence)
+    return match.group() if match else None
