@@ -2,13 +2,15 @@
 
 SQLite has one writer. Left to themselves, connections that compete for it poll and
 starve each other (0.9 to 2.5 s measured); here they stand in one line: the writer's
-pool holds a single connection.
+pool holds a single connection and hands it on in order of arrival.
 """
 
 from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from app.storage.line import OneInLine
 
 # Long enough for a slow disk and a backup; the only competitor is another process.
 BUSY_TIMEOUT_MS = 30_000
@@ -25,7 +27,12 @@ def reader_options(url: str) -> dict[str, Any]:
 def writer_options(url: str) -> dict[str, Any]:
     """create_engine() options for the connections that transaction() commits on."""
     if url.startswith("sqlite"):
-        return {"pool_size": 1, "max_overflow": 0, "pool_timeout": 60}
+        return {
+            "poolclass": OneInLine,
+            "pool_size": 1,
+            "max_overflow": 0,
+            "pool_timeout": 60,
+        }
     return _server_pool()
 
 
