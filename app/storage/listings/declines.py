@@ -1,0 +1,80 @@
+"""The history of declines, newest first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select, union_all
+
+from app.domain.declines import DeclineKind
+from app.storage.listings.keyset import Order
+from app.storage.listings.listing import Asked, Listing, Scope, within
+from app.storage.models import Decline, Recovery, RetryAttempt, Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineFilter(Scope):
+    """Which declines; the times are those of the refusal."""
+
+    code: str | None = None
+    kind: DeclineKind | None = None
+
+
+def _statement(wanted: DeclineFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Decline.id,
+            Decline.occurred_at,
+            Decline.recovery_id,
+            Decline.stripe_charge_id,
+            Decline.stripe_customer_id,
+            Decline.amount,
+            Decline.currency,
+            Decline.decline_code,
+            Decline.advice_code,
+            Decline.network_decline_code,
+            Decline.network_advice_code,
+            Decline.outcome_type,
+            Decline.network_status,
+            Decline.kind,
+            Decline.brand,
+            Decline.network,
+            Decline.funding,
+            Decline.country,
+            Decline.last4,
+            Decline.made_by,
+            Recovery.stripe_invoice_id,
+            Subscription.stripe_subscription_id,
+            Subscription.customer_name,
+            Subscription.customer_email,
+            RetryAttempt.number.label("attempt"),
+        )
+        .outerjoin(Recovery, Recovery.id == Decline.recovery_id)
+        .outerjoin(Subscription, Subscription.id == Recovery.subscription_id)
+        .outerjoin(RetryAttempt, RetryAttempt.id == Decline.attempt_id)
+        .where(*within(wanted, at=Decline.occurred_at, account=Decline.account_id))
+    )
+    if wanted.code is not None:
+        statement = statement.where(Decline.decline_code == wanted.code)
+    if wanted.kind is not None:
+        statement = statement.where(Decline.kind == wanted.kind)
+    if wanted.text:
+        statement = statement.where(_is_meant(wanted.text, asked))
+    return statement
+
+
+def _is_meant(text: str, asked: Asked) -> ColumnElement[bool]:
+    customers = select(Subscription.stripe_customer_id).where(
+        Subscription.id.in_(asked.matches(text))
+    )
+    # A charge that is no renewal has a customer, and no subscription of ours.
+    by_customer = or_(
+        Decline.stripe_customer_id.in_(customers), Decline.stripe_customer_id == text
+    )
+    found = union_all(
+        select(Decline.id).where(by_customer),
+        select(Decline.id).where(Decline.stripe_charge_id == text),
+    ).subquery()
+    return Decline.id.in_(select(found.c[0]))
+
+
+DECLINES = Listing(Order(Decline.occurred_at, Decline.id), _statement)

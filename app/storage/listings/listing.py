@@ -1,0 +1,96 @@
+"""A listing: what a filter shows, page by page for people, whole for exports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import InstrumentedAttribute
+
+from app.storage.listings import search
+from app.storage.listings.keyset import Cursor, Order, Page, page_of
+
+Filter = TypeVar("Filter")
+# Rows in one read of an export: few reads, and little kept at once.
+CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What every listing can be narrowed by; None leaves a question open.
+
+    `since` is included, `before` is not. `accounts` are those the viewer may see,
+    None for all.
+    """
+
+    text: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    accounts: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How far a search may look, and in which database's words."""
+
+    dialect: str
+    most: int | None
+
+    def matches(self, text: str) -> Select[int]:
+        """Ids of the subscriptions that `text` means."""
+        return search.matches(text, dialect=self.dialect, most=self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Filter]):
+    """One statement and the order it is read in."""
+
+    order: Order
+    statement: Callable[[Filter, Asked], Select[*tuple[Any, ...]]]
+
+    def page(
+        self, session: Session, wanted: Filter, *, cursor: Cursor | None, size: int
+    ) -> Page:
+        """One page; one query."""
+        asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES)
+        statement = self.statement(wanted, asked)
+        return page_of(session, statement, order=self.order, cursor=cursor, size=size)
+
+    def chunks(
+        self, reading: Callable[[], AbstractContextManager[Session]], wanted: Filter
+    ) -> Iterator[Sequence[Row[Any]]]:
+        """Everything, in the same order. Each chunk is a read of its own, so that a
+        slow reader neither holds a connection nor keeps the database from tidying."""
+        cursor = None
+        while True:
+            with reading() as session:
+                asked = Asked(session.get_bind().dialect.name, None)
+                statement = self.statement(wanted, asked)
+                page = page_of(
+                    session, statement, order=self.order, cursor=cursor, size=CHUNK
+                )
+            if page.rows:
+                yield page.rows
+            cursor = page.after
+            if cursor is None:
+                return
+
+
+def within(
+    scope: Scope,
+    *,
+    at: InstrumentedAttribute[datetime],
+    account: InstrumentedAttribute[int],
+) -> list[ColumnElement[bool]]:
+    """The conditions on time and account."""
+    conditions: list[ColumnElement[bool]] = []
+    if scope.since is not None:
+        conditions.append(at >= scope.since)
+    if scope.before is not None:
+        conditions.append(at < scope.before)
+    if scope.accounts is not None:
+        conditions.append(account.in_(sorted(scope.accounts)))
+    return conditions
