@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
+from app import cli, web
 from app.clock import Clock
 from app.config import INSTANCE, ROOT, Config, ConfigError
 from app.current import Parts
@@ -29,9 +30,13 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
         vault=Vault(config.encryption_keys),
     )
     _open_database(app, config)
-    login_manager.init_app(app)
+    # Templates get `current_user` from app.web.filters, which loads nobody unasked: an
+    # error page must not need the database.
+    login_manager.init_app(app, add_context_processor=False)
     login_manager.user_loader(_user_of_session)
+    web.register(app)
     csrf.init_app(app)
+    cli.register(app)
     return app
 
 
@@ -47,8 +52,13 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "SECRET_KEY": config.secret_key,
         "TESTING": config.testing,
         "MAX_CONTENT_LENGTH": 1_000_000,
+        # Cookies do not tell ports apart: a neighbour may use "session".
+        "SESSION_COOKIE_NAME": "metricsco",
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": config.serves_https,
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+        # A form lives as long as its session; a page may stand open for hours.
+        "WTF_CSRF_TIME_LIMIT": None,
         "SQLALCHEMY_DATABASE_URI": config.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engines.reader_options(config.database_url),
         "SQLALCHEMY_BINDS": {
@@ -79,10 +89,10 @@ def _open_database(app: Flask, config: Config) -> None:
 def _user_of_session(session_id: str) -> models.User | None:
     """The signed-in user, unless the session was made before the last sign-out."""
     user_id, _, epoch = session_id.partition(".")
-    if not (user_id.isdecimal() and epoch.isdecimal()):
-        return None
     user = db.session.get(models.User, int(user_id))
-    return user if user and user.session_epoch == int(epoch) else None
+    if user is None or user.removed_at or user.session_epoch != int(epoch):
+        return None
+    return user
 
 
 def _plain_types(kind: str, item: Any, _context: Any) -> str | bool:

@@ -27,9 +27,8 @@ class Clock:
         """Whether `now` is the machine's time."""
         return self._file is None
 
-    @staticmethod
-    def wall() -> datetime:
-        """The machine's time, whatever the file says."""
+    def wall(self) -> datetime:
+        """The machine's time, whatever the file says: sessions and links live by it."""
         return datetime.now(UTC)  # noqa: TID251 - the one place
 
 

@@ -37,5 +37,10 @@ def now() -> datetime:
     return parts().clock.now()
 
 
+def wall() -> datetime:
+    """The machine's time: for what people do at the keyboard (sessions, links)."""
+    return parts().clock.wall()
+
+
 def vault() -> Vault:
     return parts().vault

@@ -1,7 +1,7 @@
 """Fixtures for every test: an application on an empty database, a clock that obeys."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app
 from app.clock import Clock
 from app.config import Config
+from app.domain.people import Role
 from app.extensions import db
 from app.storage.base import Base
+from app.storage.models import User
+from app.storage.transaction import transaction
 
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
@@ -30,8 +34,22 @@ class SetClock(Clock):
     def now(self) -> datetime:
         return self.time
 
+    def wall(self) -> datetime:
+        return self.time
+
     def advance(self, **delta: float) -> None:
         self.time += timedelta(**delta)
+
+
+class Browser(FlaskClient):
+    """A client whose requests each stand in a context of their own, as when served.
+
+    Within the test's own context they would share `g`, and so the signed-in user.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +85,7 @@ def config(tmp_path: Path) -> Config:
 def app(config: Config, clock: SetClock) -> Iterator[Flask]:
     """The application on a database of its own, inside its context."""
     app = create_app(config, clock=clock)
+    app.test_client_class = Browser
     with app.app_context():
         Base.metadata.create_all(db.engines["writer"])
         yield app
@@ -77,3 +96,55 @@ def app(config: Config, clock: SetClock) -> Iterator[Flask]:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+def a_user(role: Role = Role.OWNER, **over: Any) -> User:
+    """A person of `role` who cannot sign in by password, only by `sign_in`."""
+    fields = {
+        "email": f"{role}@example.com",
+        "name": f"The {role}",
+        "password_hash": "none",
+        "role": role,
+        "created_at": MONDAY,
+    }
+    with transaction() as session:
+        user = User(**{**fields, **over})
+        session.add(user)
+    return user
+
+
+@pytest.fixture
+def sign_in(app: Flask, clock: SetClock) -> Callable[[User], FlaskClient]:
+    """A client of its own with `user` signed in; hashing no password."""
+
+    def signed_in(user: User) -> FlaskClient:
+        client = app.test_client()
+        now = int(clock.time.timestamp())
+        with client.session_transaction() as session:
+            session["_user_id"] = user.get_id()
+            session["_fresh"] = True
+            session["signed_in_at"] = session["seen_at"] = now
+        return client
+
+    return signed_in
+
+
+SignIn = Callable[[User], FlaskClient]
+
+
+@pytest.fixture
+def owner(sign_in: SignIn) -> FlaskClient:
+    """A browser with an owner signed in."""
+    return sign_in(a_user(Role.OWNER))
+
+
+@pytest.fixture
+def staff(sign_in: SignIn) -> FlaskClient:
+    """A browser with a staff member signed in."""
+    return sign_in(a_user(Role.STAFF))
+
+
+@pytest.fixture
+def viewer(sign_in: SignIn) -> FlaskClient:
+    """A browser with a viewer signed in."""
+    return sign_in(a_user(Role.VIEWER))

@@ -45,6 +45,8 @@ class User(UserMixin, Base):  # type: ignore[misc]
     sees_all_accounts: Mapped[bool] = mapped_column(default=True)
     # Part of every session: raising it signs the user out everywhere.
     session_epoch: Mapped[int] = mapped_column(default=0)
+    # A removed person keeps the row: the audit trail names it.
+    removed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     def get_id(self) -> str:
         return f"{self.id}.{self.session_epoch}"

@@ -1,0 +1,59 @@
+"""`flask --app app ...`: what operators do from a shell."""
+
+import sys
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from app import current
+from app.domain.people import Role
+from app.services import links, people
+
+users = AppGroup("users", help="The people who sign in.")
+
+
+def register(app: Flask) -> None:
+    """Make the commands known to `flask`."""
+    app.cli.add_command(users)
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--role", required=True, help="owner, staff or viewer")
+def add_user(email: str, role: str) -> None:
+    """Add a person; the password is read from standard input, or asked for."""
+    try:
+        people.add(email, _password(), role=_role(role), now=current.wall())
+    except people.PersonRefused as refusal:
+        raise click.ClickException(str(refusal)) from None
+    click.echo(f"{people.tidy_email(email)} can sign in as {role}.")
+
+
+@users.command("link")
+def print_first_owner_link() -> None:
+    """Print a one-time link for the first owner, while there is no user."""
+    address = first_owner_address()
+    if address is None:
+        raise click.ClickException("Somebody can sign in already: see `users add`.")
+    click.echo(address)
+
+
+def first_owner_address() -> str | None:
+    """Where the first owner is made, or None once somebody can sign in."""
+    token = links.first_owner_token(now=current.wall())
+    return f"{current.config().public_url}/setup/{token}" if token else None
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        known = ", ".join(Role)
+        raise click.ClickException(f"{text} is no role; choose {known}.") from None
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")

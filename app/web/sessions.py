@@ -1,0 +1,70 @@
+"""Sign in and sign out."""
+
+from flask import Blueprint, Response, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app import current
+from app.domain.people import Role
+from app.services import people
+from app.web import devices
+from app.web.access import begin_session, end_session, me, needs, safe_next
+from app.web.filters import plural
+from app.web.rendering import render
+from app.web.throttle import tries
+
+bp = Blueprint("sessions", __name__)
+
+REFUSED = "E-mail address and password do not belong together."
+
+
+@bp.get("/login")
+def new() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect(safe_next(request.args.get("next")), 303)
+    return render("sessions/new.html", next=request.args.get("next"))
+
+
+@bp.post("/login")
+def create() -> ResponseReturnValue:
+    email = people.tidy_email(request.form.get("email", ""))
+    device = devices.of_request(email)
+    now = current.wall()
+    wait = tries().wait_seconds(email, request.remote_addr, device=device, now=now)
+    if wait:
+        return _too_often(email, wait)
+    user = people.with_password(email, request.form.get("password", ""))
+    if user is None:
+        tries().count_failure(email, request.remote_addr, device=device, now=now)
+        return _form(email, REFUSED, status=422)
+    tries().forget(email, request.remote_addr, device=device)
+    begin_session(user)
+    answer = make_response(redirect(safe_next(request.form.get("next")), 303))
+    devices.remember(answer, email)
+    return answer
+
+
+@bp.post("/logout")
+@needs(Role.VIEWER)
+def destroy() -> ResponseReturnValue:
+    # The session is in a signed cookie: only a new epoch makes copies of it worthless.
+    people.end_sessions(me().id)
+    end_session()
+    return redirect("/login", 303)
+
+
+def _too_often(email: str, wait: int) -> ResponseReturnValue:
+    span = plural(-(-wait // 60), "minute")
+    answer = _form(email, f"Too many tries. Try again in {span}.", status=429)
+    answer.headers["Retry-After"] = str(wait)
+    return answer
+
+
+def _form(email: str, fault: str, *, status: int) -> Response:
+    return render(
+        "sessions/new.html",
+        status=status,
+        email=email,
+        fault=fault,
+        next=request.form.get("next"),
+    )

@@ -1,0 +1,47 @@
+"""The words and signs of every status on screen."""
+
+# What a status means for the reader; each tone has a color in app.css and a sign here,
+# so that nobody needs the color.
+_SIGNS = {
+    "good": "✓",
+    "busy": "↻",
+    "warn": "!",
+    "bad": "✕",
+    "quiet": "○",
+}
+
+_TONES = {
+    "good": (
+        "recovered succeeded activated converted active connected handled paid "
+        "approved confirmed"
+    ),
+    "busy": "in_retry scheduled running processing in_trial trialing pending created",
+    "warn": (
+        "waiting_for_customer unknown past_due incomplete trouble needs_customer "
+        "blocked soft suspended"
+    ),
+    "bad": "terminated declined unpaid hard expired incomplete_expired not_in_force",
+}
+
+_TONE_OF = {status: tone for tone, names in _TONES.items() for status in names.split()}
+
+_WORDS = {
+    "in_trial": "In trial",
+    "not_in_force": "Not in force",
+    "unknown": "No answer yet",
+    "metricsco": "Metricsco",
+    "first": "First charge",
+}
+
+
+def look_of(status: str) -> tuple[str, str]:
+    """Tone and sign of a status; what is not listed is quiet."""
+    tone = _TONE_OF.get(status, "quiet")
+    return tone, _SIGNS[tone]
+
+
+def word_of(status: str | None) -> str:
+    """A status in words: `waiting_for_customer` is "Waiting for customer"."""
+    if not status:
+        return "\N{EN DASH}"
+    return _WORDS.get(str(status)) or str(status).replace("_", " ").capitalize()
