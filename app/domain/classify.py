@@ -207,18 +207,16 @@ def _says_fix_data(row: CodeFacts) -> bool:
 
 
 def _advised(codes: Codes, rows: _Rows) -> CodeFacts | None:
-    """The advice that outranks our inference from the decline code, if any."""
-    code, advice, network_advice = rows.code, rows.advice, rows.network_advice
+    """The advice that outranks our inference from the codes, if any."""
+    advice, network_advice, inferred = rows.advice, rows.network_advice, _by_code(rows)
     if _wants_authentication(codes):
         return CODES[Space.STRIPE, "authentication_required"]
     if advice and _says_fix_data(advice):
-        return code if code and code.next_step is NextStep.UPDATED else advice
+        return inferred if inferred.next_step is NextStep.UPDATED else advice
     if network_advice and network_advice.same_card is not SameCard.YES:
-        return network_advice if not code or code.same_card is SameCard.YES else None
+        return network_advice if inferred.same_card is SameCard.YES else None
     later = network_advice or advice
-    if later and code and code.same_card is not SameCard.YES and _may_be_lifted(code):
-        return later
-    return None
+    return later if later and _may_be_lifted(inferred) else None
 
 
 def _wants_authentication(codes: Codes) -> bool:
@@ -233,9 +231,12 @@ def _wants_authentication(codes: Codes) -> bool:
     )
 
 
-def _may_be_lifted(code: CodeFacts) -> bool:
-    """Advice to try later beats our inference, but nobody's wish and no law."""
-    return code.judged_by is JudgedBy.OURS and code.next_step not in NOT_THE_CUSTOMERS
+def _may_be_lifted(inferred: CodeFacts) -> bool:
+    """Advice to try later beats an inference, but nobody's wish and no law."""
+    return (
+        inferred.same_card is not SameCard.YES
+        and inferred.next_step not in NOT_THE_CUSTOMERS
+    )
 
 
 def _by_code(rows: _Rows) -> CodeFacts:
