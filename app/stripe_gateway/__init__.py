@@ -24,6 +24,12 @@ from app.stripe_gateway.permissions import (
     PermissionCheck,
     PermissionStatus,
 )
+from app.stripe_gateway.platform import (
+    ConnectedAccount,
+    ConnectPlatform,
+    Landing,
+    OAuthRefused,
+)
 from app.stripe_gateway.port import Gateway
 from app.stripe_gateway.signature import BadSignature, verified
 
@@ -31,13 +37,17 @@ __all__ = [
     "PROBES",
     "BadSignature",
     "Call",
+    "ConnectPlatform",
+    "ConnectedAccount",
     "Credentials",
     "CredentialsRefused",
     "Gateway",
     "Gone",
     "InFlight",
     "KeyReused",
+    "Landing",
     "NotAnEvent",
+    "OAuthRefused",
     "Observer",
     "PermissionCheck",
     "PermissionMissing",

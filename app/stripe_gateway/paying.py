@@ -11,7 +11,7 @@ from app.domain.pay_results import (
 )
 from app.stripe_gateway.charges import codes_of_error
 from app.stripe_gateway.connection import Answer, expected
-from app.stripe_gateway.errors import redacted
+from app.stripe_gateway.errors import StripeUnavailable, redacted
 from app.stripe_gateway.fields import Json, number, reference, text
 
 CARD_ERROR = "card_error"
@@ -47,6 +47,8 @@ def pay_result(answer: Answer) -> PayResult:
 
 
 def _refusal(error: Json, *, replayed: bool) -> PayResult:
+    if not text(error, "type"):
+        raise StripeUnavailable("Stripe's answer could not be read.")
     code = text(error, "code")
     message = redacted(text(error, "message") or "")
     if code == NO_CARD:

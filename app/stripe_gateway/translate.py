@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 import stripe
+from stripe.oauth_error import OAuthError
 
 from app.stripe_gateway import fields
 from app.stripe_gateway.errors import (
@@ -42,6 +43,9 @@ def trouble(error: stripe.StripeError) -> StripeTrouble:
     status = error.http_status
     if status is None:
         return StripeUnavailable("Stripe did not answer.")
+    if isinstance(error, OAuthError) and status < 500:
+        words = fields.text(error.json_body, "error_description") or ""
+        return Refused(words, code=error.code, status=status)
     if not fields.text(found, "type"):
         # Not Stripe's own words: a proxy's page, or an answer cut short.
         return StripeUnavailable("Stripe's answer could not be read.", status=status)

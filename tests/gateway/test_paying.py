@@ -237,6 +237,7 @@ def test_no_answer_leaves_the_outcome_unknown(
         '{"error": null}',
         '{"error": []}',
         '{"error": "odd"}',
+        '{"error": "invalid_request"}',
         '{"error": {}}',
         '{"object": "invoice"',
         '{"object": "invoice", "status": "paid"}',
