@@ -28,7 +28,7 @@ CHARGES = f"{API}/v1/charges"
 
 def caught(gateway: StripeGateway) -> StripeTrouble:
     with pytest.raises(StripeTrouble) as info:
-        gateway.invoice("in_1")
+        gateway.charges("pi_1")
     return info.value
 
 
@@ -58,7 +58,7 @@ def test_a_rate_limit_says_which_and_how_long(
     reason: str,
     retry_after: float | None,
 ) -> None:
-    wire.get(INVOICE, status=429, json=an_error(code), headers=headers)
+    wire.get(CHARGES, status=429, json=an_error(code), headers=headers)
 
     trouble = caught(gateway)
 
@@ -74,7 +74,7 @@ def test_a_missing_permission_is_named_by_its_slug(
         "permissions for this endpoint on account 'acct_1Lantern'. Having the "
         "'rak_payment_intent_read' permission would allow this request to continue."
     )
-    wire.get(INVOICE, status=403, json=an_error(message=message))
+    wire.get(CHARGES, status=403, json=an_error(message=message))
 
     trouble = caught(gateway)
 
@@ -88,7 +88,7 @@ def test_a_missing_permission_is_named_by_its_slug(
 def test_a_403_without_details_is_still_a_missing_permission(
     gateway: StripeGateway, wire: responses.RequestsMock
 ) -> None:
-    wire.get(INVOICE, status=403, json=an_error(message="Not from this address."))
+    wire.get(CHARGES, status=403, json=an_error(message="Not from this address."))
 
     trouble = caught(gateway)
 
@@ -100,7 +100,7 @@ def test_what_stripe_will_not_do_is_refused_with_its_sentence(
     gateway: StripeGateway, wire: responses.RequestsMock
 ) -> None:
     error = an_error("property_expansion_max_depth", "You cannot expand more than 4.")
-    wire.get(INVOICE, status=400, json=error, headers={"Request-Id": "req_7"})
+    wire.get(CHARGES, status=400, json=error, headers={"Request-Id": "req_7"})
 
     trouble = caught(gateway)
 
@@ -138,7 +138,7 @@ def test_no_trouble_carries_a_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     error = an_error("odd", f"Invalid API Key provided: {secret}. Bearer {secret}")
-    wire.get(INVOICE, status=status, json=error)
+    wire.get(CHARGES, status=status, json=error)
 
     trouble = caught(gateway)
 
@@ -153,7 +153,7 @@ def test_a_lost_connection_carries_no_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    wire.get(INVOICE, body=requests.ConnectionError(f"Authorization: Bearer {KEY}"))
+    wire.get(CHARGES, body=requests.ConnectionError(f"Authorization: Bearer {KEY}"))
 
     trouble = caught(gateway)
 
@@ -215,7 +215,7 @@ def test_every_call_is_told_to_the_observer(
 ) -> None:
     wire.get(INVOICE, json=recorded("invoice"))
     wire.post(f"{INVOICE}/pay", status=402, json=recorded("error.declined"))
-    wire.get(f"{API}/v1/charges", status=429, json=an_error("rate_limit"))
+    wire.get(CHARGES, status=429, json=an_error("rate_limit"))
     gateway = StripeGateway(Credentials(KEY, "acct_1"), observer=calls.append)
 
     gateway.invoice("in_1")
