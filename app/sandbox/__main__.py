@@ -1,4 +1,4 @@
-"""`python -m app.sandbox`: a sandbox in a process of its own, until it is told to end."""
+"""`python -m app.sandbox`: a sandbox in a process of its own, until told to end."""
 
 import argparse
 import signal
