@@ -12,6 +12,7 @@ from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
 from app.storage import engines, models, search_index  # noqa: F401
 from app.storage.base import UTCDateTime, Word
+from app.stripe_gateway import new_http_client
 from app.vault import Vault
 
 
@@ -28,7 +29,9 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
         config=config,
         clock=clock or Clock(config.clock_file),
         vault=Vault(config.encryption_keys),
+        http_client=new_http_client(),
     )
+    app.extensions["metricsco.call_listeners"] = []
     _open_database(app, config)
     # Templates get `current_user` from app.web.filters, which loads nobody unasked: an
     # error page must not need the database.

@@ -8,6 +8,7 @@ from flask import current_app
 
 from app.clock import Clock
 from app.config import Config
+from app.stripe_gateway import HttpClient
 from app.vault import Vault
 
 
@@ -18,6 +19,7 @@ class Parts:
     config: Config
     clock: Clock
     vault: Vault
+    http_client: HttpClient  # shared by every call to Stripe
 
 
 def parts() -> Parts:

@@ -1,1 +1,1 @@
-"""Use cases: each owns its transactions. Imports domain, storage and the gateway."""
+"""Use cases: each owns its transactions and never calls Stripe inside one."""

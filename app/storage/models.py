@@ -168,6 +168,8 @@ class Recovery(Base):
     stripe_invoice_id: Mapped[str] = mapped_column(String(64), unique=True)
     invoice_number: Mapped[str | None] = mapped_column(String(64))
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    # The newest charge we know of. Another one at Stripe: somebody charged meanwhile.
+    stripe_latest_charge_id: Mapped[str | None] = mapped_column(String(64))
     stripe_customer_id: Mapped[str] = mapped_column(String(64), index=True)
     hosted_invoice_url: Mapped[str | None] = mapped_column(Text)
     amount: Mapped[int] = mapped_column(BigInteger)  # what is still due
@@ -193,6 +195,8 @@ class Recovery(Base):
     stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
     card_set_on: Mapped[str | None] = mapped_column(String(16))
     card_trap: Mapped[bool] = mapped_column(default=False)
+    # Declines before this moment speak of a card that has been replaced since.
+    card_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # When Stripe was last asked about the invoice; a later answer outranks.
     looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # News came while a charge was in flight: look again when it has landed.

@@ -3,7 +3,7 @@
 The rest of the app imports from here: `Gateway` to ask, the troubles to expect.
 """
 
-from app.stripe_gateway.connection import Call, Observer, new_http_client
+from app.stripe_gateway.connection import Call, HttpClient, Observer, new_http_client
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.envelopes import NotAnEvent
 from app.stripe_gateway.errors import (
@@ -43,6 +43,7 @@ __all__ = [
     "CredentialsRefused",
     "Gateway",
     "Gone",
+    "HttpClient",
     "InFlight",
     "KeyReused",
     "Landing",

@@ -16,12 +16,13 @@ from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.errors import Gone, Refused, StripeTrouble, StripeUnavailable
 from app.stripe_gateway.translate import error_of, trouble, was_replayed
 
+HttpClient = stripe.HTTPClient
 Timeout = tuple[float, float]  # seconds to connect, seconds of silence while reading
 
 # Stripe answers a charge within seconds; half a minute of silence is a lost answer,
 # which costs nothing: the same idempotency key is asked again.
 TIMEOUT: Timeout = (5.0, 30.0)
-POOL = 64  # connections kept open; as many threads may charge at once
+POOL = 128  # connections kept open: more than there are threads that charge
 READ_REPEATS = 2
 # Ids come from webhooks and from addresses that people type. Anything else than this
 # cannot be an object of Stripe's, and could turn one path into another.

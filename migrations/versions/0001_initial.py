@@ -402,6 +402,7 @@ def upgrade() -> None:
         sa.Column("stripe_invoice_id", sa.String(length=64), nullable=False),
         sa.Column("invoice_number", sa.String(length=64), nullable=True),
         sa.Column("stripe_payment_intent_id", sa.String(length=64), nullable=True),
+        sa.Column("stripe_latest_charge_id", sa.String(length=64), nullable=True),
         sa.Column("stripe_customer_id", sa.String(length=64), nullable=False),
         sa.Column("hosted_invoice_url", sa.Text(), nullable=True),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -422,6 +423,7 @@ def upgrade() -> None:
         sa.Column("stripe_payment_method_id", sa.String(length=64), nullable=True),
         sa.Column("card_set_on", sa.String(length=16), nullable=True),
         sa.Column("card_trap", sa.Boolean(), nullable=False),
+        sa.Column("card_changed_at", sa.DateTime(), nullable=True),
         sa.Column("looked_at", sa.DateTime(), nullable=False),
         sa.Column("look_again", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,99 @@
+"""Looking at an invoice at Stripe, and following what it says."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.declines import MadeBy
+from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
+from app.domain.standing import GONE, is_renewal
+from app.services.connections import gateway_of
+from app.services.following import Look, close, follow, recovery_of
+from app.storage.cases import CUSTOMER_HISTORY
+from app.storage.models import Recovery, StripeAccount
+from app.storage.transaction import reading, transaction
+from app.stripe_gateway import Gateway
+
+
+def look(
+    account_id: int,
+    stripe_invoice_id: str,
+    *,
+    now: datetime,
+    newest_made_by: MadeBy | None = None,
+) -> int | None:
+    """Ask Stripe how the invoice stands and follow it; the recovery's id, if any.
+
+    Raises StripeTrouble when Stripe gives no answer; nothing is written then.
+    """
+    gateway = gateway_of(account_id)
+    invoice = gateway.invoice(stripe_invoice_id)
+    if invoice is None:
+        return _follow_gone(stripe_invoice_id, now=now)
+    found = _ask_on(gateway, account_id, invoice, now=now)
+    seen = Look(
+        asked_at=now,
+        invoice=invoice,
+        charges=found[0],
+        history=found[1],
+        newest_made_by=newest_made_by,
+    )
+    try:
+        return _follow(account_id, seen, now=now)
+    except IntegrityError:
+        # Another process wrote the same news first; now its rows are there to follow.
+        return _follow(account_id, seen, now=now)
+
+
+def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:
+    with transaction() as session:
+        account = session.get_one(StripeAccount, account_id)
+        recovery = follow(session, account, seen, now=now)
+        return recovery.id if recovery else None
+
+
+def _follow_gone(stripe_invoice_id: str, *, now: datetime) -> int | None:
+    with transaction() as session:
+        recovery = recovery_of(session, stripe_invoice_id)
+        if recovery is None:
+            return None
+        close(session, recovery, GONE, now=now)
+        return recovery.id
+
+
+def _ask_on(
+    gateway: Gateway, account_id: int, invoice: InvoiceSnapshot, *, now: datetime
+) -> tuple[tuple[ChargeSnapshot, ...], tuple[ChargeSnapshot, ...]]:
+    """The invoice's charges and, at the start, the customer's: where they matter."""
+    is_known, with_first_invoices = _what_we_know(account_id, invoice.id)
+    if not (is_known or is_renewal(invoice, with_first_invoices=with_first_invoices)):
+        return (), ()
+    charges = tuple(
+        charge
+        for intent_id in invoice.payment_intent_ids
+        for charge in gateway.charges(intent_id)
+    )
+    refused = any(charge.is_declined for charge in charges)
+    history = () if is_known or not refused else _history(gateway, invoice, now=now)
+    return charges, history
+
+
+def _what_we_know(account_id: int, stripe_invoice_id: str) -> tuple[bool, bool]:
+    with reading() as session:
+        is_known = session.scalar(
+            select(exists().where(Recovery.stripe_invoice_id == stripe_invoice_id))
+        )
+        account = session.get_one(StripeAccount, account_id)
+        return bool(is_known), account.with_first_invoices
+
+
+def _history(
+    gateway: Gateway, invoice: InvoiceSnapshot, *, now: datetime
+) -> tuple[ChargeSnapshot, ...]:
+    """The customer's other charges: pay days, and tries that count for the card."""
+    charges = gateway.customer_charges(
+        invoice.customer.id, since=now - CUSTOMER_HISTORY
+    )
+    intents = set(invoice.payment_intent_ids)
+    return tuple(c for c in charges if c.payment_intent_id not in intents)

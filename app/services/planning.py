@@ -1,0 +1,123 @@
+"""From a recovery's case to its next step, written down. Never ends a transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.decision import decide
+from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus, move
+from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step
+from app.domain.strategies import strategy_named
+from app.services.lifecycles import follow_recovery
+from app.storage.cases import case_of
+from app.storage.claims import withdraw
+from app.storage.models import Recovery, RetryAttempt
+
+
+def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
+    """Decide the recovery's next step and write it; None without any decline."""
+    withdraw(session, recovery.id, "Planned anew.", now=now)
+    case = case_of(session, recovery, now=now)
+    if case is None:
+        return None
+    strategy = strategy_named(recovery.strategy)
+    step = decide(strategy, case, now=now)
+    write_step(session, recovery, step, version=strategy.version, now=now)
+    return step
+
+
+def write_step(
+    session: Session, recovery: Recovery, step: Step, *, version: str, now: datetime
+) -> None:
+    """Put the step into the rows; an attempt planned before is withdrawn by now."""
+    match step:
+        case RetryAt():
+            schedule(session, recovery, step, version=version, now=now)
+        case AskCustomer(reason):
+            put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, reason, now=now)
+        case GiveUp(reason):
+            put(recovery, RecoveryStatus.TERMINATED, reason, now=now)
+        case Observe(reason):
+            pause(recovery, PauseCause.OBSERVING, reason, now=now)
+
+
+def put(
+    recovery: Recovery, status: RecoveryStatus, reason: str, *, now: datetime
+) -> None:
+    """Move the recovery, with the reason; MoveRefused when it may not go there."""
+    recovery.status = move(recovery.status, status)
+    recovery.status_reason = reason
+    recovery.paused_because = None
+    ended = status in (
+        RecoveryStatus.RECOVERED,
+        RecoveryStatus.TERMINATED,
+        RecoveryStatus.STOPPED,
+        RecoveryStatus.CLOSED,
+    )
+    recovery.ended_at = now if ended else None
+    if recovery.subscription is not None:
+        recovery.subscription.next_retry_at = None
+        follow_recovery(recovery.subscription, status)
+
+
+def pause(recovery: Recovery, cause: PauseCause, reason: str, *, now: datetime) -> None:
+    """Pause the recovery for `cause`, which decides what resumes it."""
+    put(recovery, RecoveryStatus.PAUSED, reason, now=now)
+    recovery.paused_because = cause
+
+
+def schedule(
+    session: Session,
+    recovery: Recovery,
+    step: RetryAt,
+    *,
+    version: str,
+    now: datetime,
+    requested_by_id: int | None = None,
+) -> RetryAttempt:
+    """Write the planned attempt, with all that led to it and its idempotency key."""
+    number = 1 + (
+        session.scalar(
+            select(func.max(RetryAttempt.number)).where(
+                RetryAttempt.recovery_id == recovery.id
+            )
+        )
+        or 0
+    )
+    attempt = RetryAttempt(
+        account_id=recovery.account_id,
+        recovery_id=recovery.id,
+        number=number,
+        status=AttemptStatus.SCHEDULED,
+        due_at=step.at,
+        planned_at=now,
+        # From the invoice and the number, not a row id: a database restored from
+        # yesterday plans the same attempt under the same key, and Stripe replays
+        # its answer instead of charging again.
+        idempotency_key=f"metricsco-{recovery.stripe_invoice_id}-{number}",
+        strategy=recovery.strategy,
+        strategy_version=version,
+        reason=step.reason,
+        rules=list(step.rules),
+        alternatives=[_alternative(step, n) for n in range(len(step.alternatives))],
+        evidence=dict(step.evidence),
+        probability=step.probability,
+        propensity=step.propensity,
+        requested_by_id=requested_by_id,
+    )
+    session.add(attempt)
+    put(recovery, RecoveryStatus.IN_RETRY, step.reason, now=now)
+    if recovery.subscription is not None:
+        recovery.subscription.next_retry_at = step.at
+    return attempt
+
+
+def _alternative(step: RetryAt, index: int) -> dict[str, Any]:
+    other = step.alternatives[index]
+    return {
+        "at": other.at.isoformat(),
+        "reason": other.reason,
+        "probability": other.probability,
+    }

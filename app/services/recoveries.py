@@ -1,0 +1,218 @@
+"""What people do to a recovery, and what its deadline does."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.decision import decide
+from app.domain.recovery import (
+    OPEN,
+    AttemptStatus,
+    ClosedAs,
+    PauseCause,
+    RecoveryStatus,
+)
+from app.domain.standing import Judgment, Standing
+from app.domain.steps import RetryAt, Step
+from app.services.audit import note
+from app.services.following import close, end
+from app.services.planning import pause as put_on_pause
+from app.services.planning import plan, put, schedule
+from app.storage.cases import case_of
+from app.storage.claims import live_attempt, withdraw
+from app.storage.models import Recovery, RetryAttempt, User
+from app.storage.transaction import transaction
+
+SWEEP_AT_ONCE = 500
+
+
+class ActionRefused(Exception):
+    """Nothing was changed; the text says why, for the person who asked."""
+
+
+def bring_forward(recovery_id: int, *, user_id: int, now: datetime) -> int:
+    """Retry now: the attempt's id. ActionRefused where a rule forbids it.
+
+    The charge itself is made by the engine within seconds, like any other.
+    """
+    with transaction() as session:
+        recovery = _to_change(session, recovery_id)
+        if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
+            raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
+        _refuse_under_way(session, recovery)
+        if recovery.paused_because in (
+            PauseCause.STRIPE_RETRIES,
+            PauseCause.PAUSED_AT_STRIPE,
+        ):
+            raise ActionRefused(recovery.status_reason)
+        who = _name(session, user_id)
+        step = _retry_now(session, recovery, f"Asked for by {who}.", now=now)
+        withdraw(session, recovery.id, f"{who} retried at once instead.", now=now)
+        attempt = schedule(
+            session, recovery, step, version="-", now=now, requested_by_id=user_id
+        )
+        session.flush()
+        _note(session, recovery, "recovery.retry_now", user_id=user_id, now=now)
+        return attempt.id
+
+
+def pause(recovery_id: int, *, user_id: int, now: datetime) -> None:
+    """Plan nothing until a person resumes it."""
+    with transaction() as session:
+        recovery = _open_one(session, recovery_id)
+        if recovery.paused_because is PauseCause.PERSON:
+            raise ActionRefused(recovery.status_reason)
+        _refuse_under_way(session, recovery)
+        reason = f"Paused by {_name(session, user_id)}."
+        withdraw(session, recovery.id, reason, now=now)
+        put_on_pause(recovery, PauseCause.PERSON, reason, now=now)
+        _note(session, recovery, "recovery.pause", user_id=user_id, now=now)
+
+
+def resume(recovery_id: int, *, user_id: int, now: datetime) -> None:
+    """Go on: plan the next step anew, also after it was stopped or given up."""
+    with transaction() as session:
+        recovery = _to_change(session, recovery_id)
+        resumable = recovery.paused_because is PauseCause.PERSON or recovery.status in (
+            RecoveryStatus.STOPPED,
+            RecoveryStatus.TERMINATED,
+        )
+        if not resumable:
+            raise ActionRefused(f"There is nothing to resume: {recovery.status_reason}")
+        _refuse_under_way(session, recovery)
+        put(recovery, RecoveryStatus.IN_RETRY, "Resumed.", now=now)
+        plan(session, recovery, now=now)
+        # Stripe may have news of the time in between; the next look brings them.
+        recovery.look_again = True
+        _note(session, recovery, "recovery.resume", user_id=user_id, now=now)
+
+
+def stop(recovery_id: int, *, user_id: int, reason: str, now: datetime) -> None:
+    """End it by a person's will. A charge under way is still recorded as it falls."""
+    with transaction() as session:
+        recovery = _open_one(session, recovery_id)
+        text = f"Stopped by {_name(session, user_id)}."
+        if reason.strip():
+            text = f"{text[:-1]}: {reason.strip()}"
+        end(session, recovery, RecoveryStatus.STOPPED, text, now=now)
+        _note(session, recovery, "recovery.stop", user_id=user_id, now=now)
+
+
+def replan_due(account_id: int, *, now: datetime) -> int:
+    """After the switch came on: what came due meanwhile is planned anew, not fired.
+
+    Returns how many. Times at the head of the window are spread by the strategy.
+    """
+    with transaction() as session:
+        overdue = session.scalars(
+            select(Recovery)
+            .join(RetryAttempt)
+            .where(
+                Recovery.account_id == account_id,
+                RetryAttempt.status == AttemptStatus.SCHEDULED,
+                RetryAttempt.due_at <= now,
+            )
+        ).all()
+        for recovery in overdue:
+            plan(session, recovery, now=now)
+        return len(overdue)
+
+
+def close_all(account_id: int, reason: str, *, now: datetime) -> int:
+    """Close every open recovery of an account that has left; how many."""
+    verdict = Judgment(Standing.OVER, reason, ClosedAs.DISCONNECTED)
+    with transaction() as session:
+        rows = session.scalars(
+            select(Recovery).where(
+                Recovery.account_id == account_id, Recovery.status.in_(OPEN)
+            )
+        ).all()
+        for recovery in rows:
+            close(session, recovery, verdict, now=now)
+        return len(rows)
+
+
+def sweep(*, now: datetime) -> int:
+    """Terminate the open recoveries whose window is over; how many."""
+    with transaction() as session:
+        rows = session.scalars(
+            select(Recovery)
+            .where(Recovery.status.in_(OPEN), Recovery.deadline_at < now)
+            .order_by(Recovery.deadline_at)
+            .limit(SWEEP_AT_ONCE)
+        ).all()
+        idle = [r for r in rows if not _is_under_way(session, r)]
+        for recovery in idle:
+            text = f"The time for retries is over. Last: {recovery.status_reason}"
+            end(session, recovery, RecoveryStatus.TERMINATED, text, now=now)
+        return len(idle)
+
+
+def _retry_now(
+    session: Session, recovery: Recovery, reason: str, *, now: datetime
+) -> RetryAt:
+    case = case_of(session, recovery, now=now)
+    if case is None:
+        return RetryAt(now, reason)
+    step = decide(_Now(reason), case, now=now)
+    if isinstance(step, RetryAt) and step.at <= now:
+        return step
+    if isinstance(step, RetryAt):
+        raise ActionRefused(
+            f"Not before {step.at:%d %b %Y %H:%M} UTC: {'; '.join(step.rules)}."
+        )
+    raise ActionRefused(step.reason)
+
+
+class _Now:
+    """A person's wish as a strategy, so that it passes the same rules."""
+
+    name = "by-hand"
+    version = "-"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def next_step(self, case: object, *, now: datetime) -> Step:
+        return RetryAt(now, self._reason)
+
+
+def _to_change(session: Session, recovery_id: int) -> Recovery:
+    return session.get_one(Recovery, recovery_id, with_for_update=True)
+
+
+def _open_one(session: Session, recovery_id: int) -> Recovery:
+    recovery = _to_change(session, recovery_id)
+    if recovery.status not in OPEN:
+        raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
+    return recovery
+
+
+def _is_under_way(session: Session, recovery: Recovery) -> bool:
+    attempt = live_attempt(session, recovery.id)
+    return attempt is not None and attempt.status is not AttemptStatus.SCHEDULED
+
+
+def _refuse_under_way(session: Session, recovery: Recovery) -> None:
+    if _is_under_way(session, recovery):
+        raise ActionRefused("A charge is under way at this moment.")
+
+
+def _name(session: Session, user_id: int) -> str:
+    user = session.get_one(User, user_id)
+    return user.name or user.email
+
+
+def _note(
+    session: Session, recovery: Recovery, action: str, *, user_id: int, now: datetime
+) -> None:
+    note(
+        session,
+        action,
+        detail=recovery.status_reason,
+        user_id=user_id,
+        account_id=recovery.account_id,
+        recovery_id=recovery.id,
+        now=now,
+    )
