@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.config import INSTANCE, ROOT, Config, ConfigError
 from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
+from app.services.deliveries import Reception
 from app.storage import engines, models, search_index  # noqa: F401
 from app.storage.base import UTCDateTime, Word
 from app.stripe_gateway import new_http_client
@@ -40,6 +41,7 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     web.register(app)
     csrf.init_app(app)
     cli.register(app)
+    app.extensions["reception"] = Reception(app)
     return app
 
 

@@ -89,6 +89,7 @@ def app(config: Config, clock: SetClock) -> Iterator[Flask]:
     with app.app_context():
         Base.metadata.create_all(db.engines["writer"])
         yield app
+        app.extensions["reception"].inbox.close()
         for engine in db.engines.values():
             engine.dispose()
 

@@ -67,19 +67,19 @@ class OneInLine(QueuePool):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._line = Line()
+        self.line = Line()
 
     def _do_get(self) -> ConnectionPoolEntry:
-        if not self._line.take(self._timeout, first=goes_first.get()):
+        if not self.line.take(self._timeout, first=goes_first.get()):
             raise exc.TimeoutError(f"no turn to write within {self._timeout:.0f} s")
         try:
             return super()._do_get()
         except BaseException:
-            self._line.hand_on()
+            self.line.hand_on()
             raise
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         try:
             super()._do_return_conn(record)
         finally:
-            self._line.hand_on()
+            self.line.hand_on()

@@ -354,7 +354,9 @@ class StripeEvent(Base):
 
     __tablename__ = "stripe_event"
     __table_args__ = (
-        _partial("ix_stripe_event_pending", "try_at", where=PENDING_EVENT),
+        _partial(
+            "ix_stripe_event_pending", "account_id", "try_at", where=PENDING_EVENT
+        ),
         Index("ix_stripe_event_received", "received_at"),
     )
 

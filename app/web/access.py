@@ -23,6 +23,8 @@ PUBLIC = frozenset(
         "links.show",  # one-time links: first owner, invitation
         "links.accept",
         "health.alive",
+        "webhooks.for_key",  # Stripe, by its signature
+        "webhooks.for_platform",
     }
 )
 # A working day, then sign in again; sooner when nobody has touched it.

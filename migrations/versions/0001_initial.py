@@ -299,7 +299,7 @@ def upgrade() -> None:
     with op.batch_alter_table("stripe_event", schema=None) as batch_op:
         batch_op.create_index(
             "ix_stripe_event_pending",
-            ["try_at"],
+            ["account_id", "try_at"],
             unique=False,
             sqlite_where=sa.text("status = 'pending'"),
             postgresql_where=sa.text("status = 'pending'"),

@@ -13,7 +13,7 @@ from app.storage.transaction import transaction
 SOON = 5.0  # seconds no healthy machine needs
 
 
-def _until(is_so: Callable[[], bool]) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + SOON
     while not is_so():
         assert time.monotonic() < end, "waited too long"
@@ -28,7 +28,7 @@ def _join_line(line: Line, name: str, served: list[str], *, first: bool) -> None
 
     ahead = len(line)
     threading.Thread(target=turn).start()
-    _until(lambda: len(line) > ahead)
+    until(lambda: len(line) > ahead)
 
 
 def test_the_line_is_served_in_order_of_arrival_but_the_inbox_goes_first() -> None:
@@ -39,7 +39,7 @@ def test_the_line_is_served_in_order_of_arrival_but_the_inbox_goes_first() -> No
         _join_line(line, name, served, first=False)
     _join_line(line, "inbox", served, first=True)
     line.hand_on()
-    _until(lambda: len(served) == 4)
+    until(lambda: len(served) == 4)
     assert served == ["inbox", "one", "two", "three"]
 
 
