@@ -79,7 +79,7 @@ def _answer_of(strategy: Strategy, case: Case, now: datetime) -> Step:
     note = f"{strategy.name} gave no plan ({fault}): even spread took over"
     if isinstance(step, RetryAt):
         return replace(step, rules=(note, *step.rules))
-    return step
+    return replace(step, reason=f"{step.reason} ({note}.)")
 
 
 def _fault_in(step: object) -> str | None:
