@@ -1,0 +1,163 @@
+"""All that the Payment Processor tab shows of one account."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app import current
+from app.domain.account import ConnectionKind, ConnectionStatus, ImportStage
+from app.domain.event_types import HANDLED_TYPES
+from app.domain.settings_doctor import Verdict
+from app.services import endpoints, settings_doctor
+from app.services.accounts import mode_of
+from app.storage import account_reads
+from app.storage.connection_models import ImportRun
+from app.storage.models import AuditEntry, StripeAccount
+from app.storage.transaction import reading
+
+# Stripe allows 500 reads a transaction on average over 30 days, and 10,000 a month
+# whatever the number of transactions (docs.stripe.com/rate-limits, 2026).
+READS_ALLOWED = 10_000
+REPAIRS = ("account.repaired",)
+
+
+class CardState(StrEnum):
+    """The one word for how an account stands."""
+
+    CONNECTED = "connected"
+    PAUSED = "paused"
+    TROUBLE = "trouble"
+    UNHEARD = "unheard"  # connected, but its events do not arrive
+    DISCONNECTED = "disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far the import is. `share` is 0 to 100."""
+
+    stage: ImportStage
+    found: int
+    done: int
+    declines: int
+    share: int
+    trouble: str | None
+
+    @property
+    def is_running(self) -> bool:
+        return self.stage is not ImportStage.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookHealth:
+    """Whether Stripe's events reach us; `note` says why the endpoint is not ours."""
+
+    address: str
+    types: tuple[str, ...]
+    is_by_hand: bool
+    has_secret: bool
+    note: str | None
+    waiting: int
+    oldest_waiting_at: datetime | None
+    received_today: int
+    bad_signature_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCard:
+    """One account with everything around it; `row` is detached and read only."""
+
+    row: StripeAccount
+    state: CardState
+    mode: str
+    is_by_key: bool
+    verdict: Verdict
+    webhook: WebhookHealth
+    progress: ImportProgress | None
+    permissions: tuple[dict[str, Any], ...]
+    repairs: tuple[AuditEntry, ...]
+    reads: int
+    reads_allowed: int = READS_ALLOWED
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state is not CardState.DISCONNECTED
+
+
+def card_of(account_id: int, *, now: datetime) -> AccountCard:
+    """The card of one account."""
+    verdict = settings_doctor.verdict_of(account_id, now=now)
+    with reading() as session:
+        row = session.get_one(StripeAccount, account_id)
+        counts = account_reads.event_counts(session, account_id, now=now)
+        run = account_reads.import_run(session, account_id)
+        found = account_reads.import_counts(session, account_id)
+        reads = account_reads.reads_of(session, account_id, now=now)
+        repairs = account_reads.last_done(session, account_id, REPAIRS, limit=5)
+    webhook = _health(row, counts)
+    return AccountCard(
+        row=row,
+        state=_state(row, webhook),
+        mode=mode_of(row),
+        is_by_key=row.kind is ConnectionKind.KEY,
+        verdict=verdict,
+        webhook=webhook,
+        progress=_progress(run, found) if run else None,
+        permissions=tuple(row.permissions),
+        repairs=tuple(repairs),
+        reads=reads,
+    )
+
+
+def _state(row: StripeAccount, webhook: WebhookHealth) -> CardState:
+    if row.status is ConnectionStatus.DISCONNECTED:
+        return CardState.DISCONNECTED
+    if row.status is ConnectionStatus.TROUBLE:
+        return CardState.TROUBLE
+    if not row.is_on:
+        return CardState.PAUSED
+    return CardState.CONNECTED if webhook.has_secret else CardState.UNHEARD
+
+
+def _health(row: StripeAccount, counts: account_reads.EventCounts) -> WebhookHealth:
+    config = current.config()
+    if row.kind is ConnectionKind.KEY:
+        address = endpoints.address_of(row)
+        has_secret = row.sealed_webhook_secret is not None
+    else:
+        address = f"{config.public_url}/webhooks/stripe"
+        has_secret = config.stripe_webhook_secret is not None
+    return WebhookHealth(
+        address=address,
+        types=HANDLED_TYPES,
+        is_by_hand=row.stripe_webhook_endpoint_id is None,
+        has_secret=has_secret,
+        note=row.webhook_note,
+        waiting=counts.waiting,
+        oldest_waiting_at=counts.oldest_waiting_at,
+        received_today=counts.received_today,
+        bad_signature_at=row.bad_signature_at,
+    )
+
+
+def _progress(run: ImportRun, found: account_reads.ImportCounts) -> ImportProgress:
+    return ImportProgress(
+        stage=run.stage,
+        found=found.found,
+        done=found.done,
+        declines=run.declines,
+        share=_share(run, found),
+        trouble=run.trouble,
+    )
+
+
+def _share(run: ImportRun, found: account_reads.ImportCounts) -> int:
+    """Listing is a tenth, looking half, the declines the rest of the work."""
+    if run.stage is ImportStage.LISTING:
+        return 5
+    if run.stage is ImportStage.LOOKING:
+        return 10 + 50 * found.done // max(found.found, 1)
+    if run.stage is ImportStage.DECLINES:
+        whole = run.started_at - run.declines_since
+        return 60 + int(40 * ((run.started_at - run.declines_until) / whole))
+    return 100

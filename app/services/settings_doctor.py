@@ -1,0 +1,53 @@
+"""The settings doctor at work: gathers evidence, and looks twice where it must."""
+
+import logging
+from datetime import datetime
+
+from app.domain.settings_doctor import (
+    SettingsWord,
+    Verdict,
+    verdict,
+    wants_second_look,
+)
+from app.services import invoices
+from app.services.connections import NotConnected
+from app.storage import account_reads
+from app.storage.settings_evidence import invoices_seen, subscriptions_seen
+from app.storage.transaction import reading
+from app.stripe_gateway import StripeTrouble
+
+log = logging.getLogger(__name__)
+
+# A few invoices settle the question; more would only cost reads.
+SECOND_LOOKS = 3
+
+
+def verdict_of(account_id: int, *, now: datetime) -> Verdict:
+    """What the evidence says about this account's settings at Stripe."""
+    with reading() as session:
+        return verdict(
+            invoices_seen(session, account_id, now=now),
+            subscriptions_seen(session, account_id, now=now),
+        )
+
+
+def second_looks(*, now: datetime) -> int:
+    """Read some invoices again that could settle an open question; how many."""
+    with reading() as session:
+        account_ids = account_reads.working_ids(session, now=now)
+    return sum(look_twice(account_id, now=now) for account_id in account_ids)
+
+
+def look_twice(account_id: int, *, now: datetime) -> int:
+    """The same for one account, unless its settings are known to be right."""
+    with reading() as session:
+        seen = invoices_seen(session, account_id, now=now)
+    if verdict(seen).word is SettingsWord.CONFIRMED:
+        return 0
+    wanted = [one for one in seen if wants_second_look(one, now=now)][:SECOND_LOOKS]
+    for one in wanted:
+        try:
+            invoices.look(account_id, one.invoice_id, now=now)
+        except (StripeTrouble, NotConnected) as trouble:
+            log.info("no second look at %s: %s", one.invoice_id, trouble)
+    return len(wanted)

@@ -1,0 +1,33 @@
+"""Which of the connected accounts a request means, and whether it may."""
+
+from flask import abort, request
+
+from app.domain.account import ConnectionStatus
+from app.extensions import db
+from app.storage import account_reads
+from app.storage.models import StripeAccount
+from app.web.access import me
+
+
+def seen_accounts() -> list[StripeAccount]:
+    """The accounts that the signed-in person may see, connected ones first."""
+    return account_reads.visible_accounts(db.session(), me())
+
+
+def chosen_account_id() -> int:
+    """The account of the form field or query `account`.
+
+    It may be left out where only one is connected. 404 for one that is not to be seen.
+    """
+    accounts = seen_accounts()
+    given = request.values.get("account", "")
+    if given:
+        known = {str(account.id): account.id for account in accounts}
+        return known[given] if given in known else abort(404)
+    left = ConnectionStatus.DISCONNECTED
+    connected = [account for account in accounts if account.status is not left]
+    if not connected:
+        abort(404, "No Stripe account is connected.")
+    if len(connected) > 1:
+        abort(422, "Several accounts are connected: say which one you mean.")
+    return connected[0].id

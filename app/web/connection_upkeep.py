@@ -1,0 +1,73 @@
+"""Looking after a connection: check again, new key, webhook secret."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import current
+from app.domain.api_keys import KeyRefused
+from app.domain.people import Role
+from app.services import accounts, endpoints
+from app.services.accounts import AccountRefused
+from app.services.connections import NotConnected
+from app.web.access import me, needs
+from app.web.accounts_seen import chosen_account_id
+
+bp = Blueprint(
+    "connection_upkeep", __name__, url_prefix="/account/payment-processor/stripe"
+)
+
+
+@bp.post("/check")
+@needs(Role.OWNER)
+def check() -> ResponseReturnValue:
+    def act(account_id: int) -> str | None:
+        accounts.check_again(account_id, user_id=me().id, now=current.now())
+        return None
+
+    return _done(act)
+
+
+@bp.post("/rotate")
+@needs(Role.OWNER)
+def rotate() -> ResponseReturnValue:
+    def act(account_id: int) -> str:
+        key = request.form.get("api_key", "")
+        accounts.rotate_key(account_id, key, user_id=me().id, now=current.now())
+        return "The new key is in use. Delete the old one at Stripe."
+
+    return _done(act)
+
+
+@bp.post("/webhook")
+@needs(Role.OWNER)
+def replace_webhook() -> ResponseReturnValue:
+    def act(account_id: int) -> str | None:
+        made = endpoints.replace_secret(account_id, user_id=me().id, now=current.now())
+        return "A new webhook is in place; no event is lost." if made else None
+
+    return _done(act)
+
+
+@bp.post("/webhook/secret")
+@needs(Role.OWNER)
+def save_webhook_secret() -> ResponseReturnValue:
+    def act(account_id: int) -> str:
+        pasted = request.form.get("webhook_secret", "")
+        endpoints.save_secret(account_id, pasted, user_id=me().id, now=current.now())
+        return "The signing secret is kept. Events are accepted from now on."
+
+    return _done(act)
+
+
+def _done(act: Callable[[int], str | None]) -> ResponseReturnValue:
+    """Do it for the chosen account, say how it went, and show the tab."""
+    try:
+        said = act(chosen_account_id())
+    except (AccountRefused, KeyRefused, NotConnected) as refusal:
+        flash(str(refusal), "bad")
+    else:
+        if said:
+            flash(said, "good")
+    return redirect(url_for("payment_processor.show"), 303)
