@@ -56,15 +56,18 @@ OPEN = frozenset(
 ENDED = frozenset(RecoveryStatus) - OPEN
 
 # A recovery that gave up or was stopped may still be paid by the customer (closed) or
-# be taken up again by a person or a new card. What was recovered or closed stays so.
+# be taken up again by a person or a new card. A charge that was under way when it
+# ended may still bring the money. Beyond that, what has ended stays so.
 _MAY_FOLLOW: dict[RecoveryStatus, frozenset[RecoveryStatus]] = {
     **dict.fromkeys(OPEN, frozenset(RecoveryStatus)),
     RecoveryStatus.TERMINATED: frozenset(
-        {RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED}
+        {RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED, RecoveryStatus.RECOVERED}
     ),
-    RecoveryStatus.STOPPED: frozenset({RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED}),
+    RecoveryStatus.STOPPED: frozenset(
+        {RecoveryStatus.IN_RETRY, RecoveryStatus.CLOSED, RecoveryStatus.RECOVERED}
+    ),
+    RecoveryStatus.CLOSED: frozenset({RecoveryStatus.RECOVERED}),
     RecoveryStatus.RECOVERED: frozenset(),
-    RecoveryStatus.CLOSED: frozenset(),
 }
 
 _ATTEMPT_MAY_FOLLOW: dict[AttemptStatus, frozenset[AttemptStatus]] = {

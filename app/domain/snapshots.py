@@ -236,6 +236,16 @@ class PaymentMethodSnapshot:
     exp_month: int | None = None
     exp_year: int | None = None
 
+    @property
+    def card_expiry(self) -> str | None:
+        """Year and month, such as "2027-04"."""
+        return expiry(self.exp_year, self.exp_month)
+
+
+def expiry(year: int | None, month: int | None) -> str | None:
+    """A card's expiry in one sortable word."""
+    return f"{year:04d}-{month:02d}" if year and month else None
+
 
 @dataclass(frozen=True, slots=True)
 class ChargeSnapshot:
@@ -260,6 +270,11 @@ class ChargeSnapshot:
     last4: str | None = None
     exp_month: int | None = None
     exp_year: int | None = None
+
+    @property
+    def card_expiry(self) -> str | None:
+        """Year and month, such as "2027-04"."""
+        return expiry(self.exp_year, self.exp_month)
 
     @property
     def is_declined(self) -> bool:

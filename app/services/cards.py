@@ -29,7 +29,7 @@ def follow_change(account_id: int, stripe_customer_id: str, *, now: datetime) ->
             )
         ).all()
     for stripe_invoice_id in wanted:
-        invoices.look(account_id, stripe_invoice_id, now=now)
+        invoices.look(account_id, stripe_invoice_id, now=now, with_card=True)
     return len(wanted)
 
 

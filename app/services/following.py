@@ -16,7 +16,11 @@ from app.domain.recovery import (
     PauseCause,
     RecoveryStatus,
 )
-from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
+from app.domain.snapshots import (
+    ChargeSnapshot,
+    InvoiceSnapshot,
+    PaymentMethodSnapshot,
+)
 from app.domain.standing import Judgment, Standing, is_renewal, judge
 from app.domain.window import deadline
 from app.services.keeping import keep_charges, keep_customer, keep_subscription
@@ -44,6 +48,7 @@ class Look:
     charges: tuple[ChargeSnapshot, ...] = ()
     history: tuple[ChargeSnapshot, ...] = ()
     newest_made_by: MadeBy | None = None
+    card: PaymentMethodSnapshot | None = None  # the one to be charged, where read
 
     @property
     def in_order(self) -> list[ChargeSnapshot]:
@@ -73,6 +78,9 @@ def follow(
         return recovery  # a later look was followed already
     _note_state(recovery, look)
     is_news = _note_charges(session, recovery, look)
+    if _card_was_replaced(recovery, look):
+        recovery.card_changed_at = now
+        is_news = True
     _move_on(session, recovery, look, is_news=is_news, now=now)
     return recovery
 
@@ -212,6 +220,31 @@ def _who_made(
     return made_by
 
 
+def _card_was_replaced(recovery: Recovery, look: Look) -> bool:
+    """Whether the next charge would take another card than was refused last.
+
+    Another payment method was chosen, or the same one now holds a new card: the
+    networks' updaters replace number and expiry under the same id.
+    """
+    if not recovery.declines or recovery.stripe_payment_method_id is None:
+        return False
+    refused = recovery.declines[-1]
+    if recovery.card_changed_at and recovery.card_changed_at > refused.occurred_at:
+        return False  # noticed already, and not charged since
+    if refused.stripe_payment_method_id not in (
+        None,
+        recovery.stripe_payment_method_id,
+    ):
+        return True
+    card = look.card
+    if card is None or card.id != refused.stripe_payment_method_id:
+        return False
+    return (card.card.fingerprint, card.card_expiry) != (
+        refused.fingerprint,
+        refused.card_expiry,
+    )
+
+
 def _move_on(
     session: Session, recovery: Recovery, look: Look, *, is_news: bool, now: datetime
 ) -> None:
@@ -299,6 +332,9 @@ def _take_up(
     session: Session, recovery: Recovery, *, is_news: bool, now: datetime
 ) -> None:
     """The invoice can be charged: plan where there is news, or no plan stands."""
+    new_card = recovery.card_changed_at == now
+    if recovery.status is RecoveryStatus.TERMINATED and new_card:
+        put(recovery, RecoveryStatus.IN_RETRY, "The card was replaced.", now=now)
     if recovery.status not in OPEN or recovery.paused_because is PauseCause.PERSON:
         return
     was_held = recovery.paused_because in (

@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.declines import MadeBy
-from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
+from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot, PaymentMethodSnapshot
 from app.domain.standing import GONE, is_renewal
 from app.services.connections import gateway_of
 from app.services.following import Look, close, follow, recovery_of
@@ -22,8 +22,11 @@ def look(
     *,
     now: datetime,
     newest_made_by: MadeBy | None = None,
+    with_card: bool = False,
 ) -> int | None:
     """Ask Stripe how the invoice stands and follow it; the recovery's id, if any.
+
+    `with_card`: also read the card that would be charged, for it may be a new one.
 
     Raises StripeTrouble when Stripe gives no answer; nothing is written then.
     """
@@ -38,12 +41,18 @@ def look(
         charges=found[0],
         history=found[1],
         newest_made_by=newest_made_by,
+        card=_card(gateway, invoice) if with_card else None,
     )
     try:
         return _follow(account_id, seen, now=now)
     except IntegrityError:
         # Another process wrote the same news first; now its rows are there to follow.
         return _follow(account_id, seen, now=now)
+
+
+def _card(gateway: Gateway, invoice: InvoiceSnapshot) -> PaymentMethodSnapshot | None:
+    choice = invoice.card_choice
+    return gateway.payment_method(choice.id) if choice else None
 
 
 def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:

@@ -135,6 +135,7 @@ def decline_row(
         country=charge.card.country,
         fingerprint=charge.card.fingerprint,
         last4=charge.last4,
+        card_expiry=charge.card_expiry,
         stripe_payment_method_id=charge.payment_method_id,
         made_by=made_by,
     )

@@ -22,6 +22,9 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
     if not declines:
         return None
     newest = declines[-1]
+    changed_at = recovery.card_changed_at
+    is_new_card = changed_at is not None and newest.occurred_at < changed_at
+    card = Card() if is_new_card else _card(newest)
     customer_id = recovery.stripe_customer_id
     own = {decline.stripe_charge_id for decline in declines}
     since = now - CUSTOMER_HISTORY
@@ -33,11 +36,11 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
         ),
         deadline_at=recovery.deadline_at,
         customer=_customer(recovery),
-        card=_card(newest),
+        card=card,
         charges=recovery.charges,
         retries=recovery.retries,
         interval=recovery.subscription.interval if recovery.subscription else None,
-        card_attempts=_card_attempts(session, newest.fingerprint, now=now),
+        card_attempts=_card_attempts(session, card.fingerprint, now=now),
         past_successes=_past_successes(session, customer_id, since=since),
         past_declines=_past_declines(session, customer_id, since=since, but=own),
         seed=recovery.seed,

@@ -257,6 +257,7 @@ class Decline(Base):
     country: Mapped[str | None] = mapped_column(String(2))
     fingerprint: Mapped[str | None] = mapped_column(String(64))
     last4: Mapped[str | None] = mapped_column(String(4))
+    card_expiry: Mapped[str | None] = mapped_column(String(7))  # "2027-04"
     stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
     made_by: Mapped[MadeBy] = mapped_column(Word(MadeBy))
 

@@ -645,6 +645,7 @@ def upgrade() -> None:
         sa.Column("country", sa.String(length=2), nullable=True),
         sa.Column("fingerprint", sa.String(length=64), nullable=True),
         sa.Column("last4", sa.String(length=4), nullable=True),
+        sa.Column("card_expiry", sa.String(length=7), nullable=True),
         sa.Column("stripe_payment_method_id", sa.String(length=64), nullable=True),
         sa.Column("made_by", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(

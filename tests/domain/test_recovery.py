@@ -19,12 +19,13 @@ RECOVERY = {
     "in_retry": {*RecoveryStatus},
     "waiting_for_customer": {*RecoveryStatus},
     "paused": {*RecoveryStatus},
-    # given up or stopped: taken up again, or paid elsewhere
-    "terminated": {"in_retry", "closed"},
-    "stopped": {"in_retry", "closed"},
+    # given up or stopped: taken up again, or paid elsewhere, or by a charge of ours
+    # that was under way
+    "terminated": {"in_retry", "closed", "recovered"},
+    "stopped": {"in_retry", "closed", "recovered"},
+    "closed": {"recovered"},
     # over for good
     "recovered": set(),
-    "closed": set(),
 }
 ATTEMPT = {
     "scheduled": {"running", "canceled"},
