@@ -112,6 +112,7 @@ def test_a_replaced_card_that_is_refused_is_judged_by_its_own_codes() -> None:
     [
         ((7, 8), False),
         ((8, 9), True),
+        ((8, 3), True),
         ((2, 9), True),  # others charged it too
         ((2, 8), False),
     ],
@@ -127,17 +128,10 @@ def test_there_is_no_ninth_retry_and_no_tenth_charge(
 
 def test_nothing_is_planned_when_the_window_is_over() -> None:
     case = a_case(deadline_at=MONDAY + days(1))
-    step = decide(
-        wants(MONDAY),
-        case,
-        now=MONDAY
-        + days(
-            1,
-        )
-        + hours(1),
-    )
-    assert isinstance(step, GiveUp)
-    assert "3 Nov 2026" in step.reason
+    for strategy in (wants(MONDAY), HandsOff()):
+        step = decide(strategy, case, now=MONDAY + hours(25))
+        assert isinstance(step, GiveUp)
+        assert "3 Nov 2026" in step.reason
 
 
 # What is done to a strategy's answer.

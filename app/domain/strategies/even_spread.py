@@ -136,7 +136,7 @@ def _wanted(
         return bound.at
     # Late, because retries were off for a while: what came due meanwhile is spread
     # over the next days instead of being fired all at once.
-    spare = min((end - bound.at) / left, 2 * _DAY)
+    spare = min((end - bound.at) / 4, 3 * _DAY)
     return bound.at + spare * steady_share(case, "late")
 
 
@@ -182,16 +182,15 @@ def _spread(plan: _Plan, told: Explanation) -> RetryAt:
 
 
 def _slots(plan: _Plan) -> list[_Slot]:
-    """The good hours of the days around the wanted one, tried days left out."""
+    """The good hours of the days around the wanted one."""
     zone = plan.local.zone
     tried = [each.occurred_at.astimezone(zone) for each in plan.case.declines]
-    tried_days = {moment.date() for moment in tried}
     middle = local_day(plan.wanted, zone)
     return [
         _slot(plan, at, tried)
         for shift in (-2, -1, 0, 1, 2)
         for at in _good_times(plan, middle + shift * _DAY)
-        if plan.bound.at <= at <= plan.end and local_day(at, zone) not in tried_days
+        if plan.bound.at <= at <= plan.end
     ]
 
 
