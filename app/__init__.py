@@ -94,6 +94,8 @@ def _open_database(app: Flask, config: Config) -> None:
 def _user_of_session(session_id: str) -> models.User | None:
     """The signed-in user, unless the session was made before the last sign-out."""
     user_id, _, epoch = session_id.partition(".")
+    if not (user_id.isdecimal() and epoch.isdecimal()):
+        return None
     user = db.session.get(models.User, int(user_id))
     if user is None or user.removed_at or user.session_epoch != int(epoch):
         return None

@@ -18,7 +18,6 @@ from app.domain.people import Role
 from app.extensions import db
 from app.storage.base import Base
 from app.storage.models import User
-from app.storage.transaction import transaction
 
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
@@ -99,21 +98,6 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def a_user(role: Role = Role.OWNER, **over: Any) -> User:
-    """A person of `role` who cannot sign in by password, only by `sign_in`."""
-    fields = {
-        "email": f"{role}@example.com",
-        "name": f"The {role}",
-        "password_hash": "none",
-        "role": role,
-        "created_at": MONDAY,
-    }
-    with transaction() as session:
-        user = User(**{**fields, **over})
-        session.add(user)
-    return user
-
-
 @pytest.fixture
 def sign_in(app: Flask, clock: SetClock) -> Callable[[User], FlaskClient]:
     """A client of its own with `user` signed in; hashing no password."""
@@ -130,22 +114,28 @@ def sign_in(app: Flask, clock: SetClock) -> Callable[[User], FlaskClient]:
     return signed_in
 
 
+def _a_user(role: Role) -> User:
+    from tests.builders import a_user  # builders stand on this file's MONDAY
+
+    return a_user(role=role, email=f"{role}@example.com", name=f"The {role}")
+
+
 SignIn = Callable[[User], FlaskClient]
 
 
 @pytest.fixture
 def owner(sign_in: SignIn) -> FlaskClient:
     """A browser with an owner signed in."""
-    return sign_in(a_user(Role.OWNER))
+    return sign_in(_a_user(Role.OWNER))
 
 
 @pytest.fixture
 def staff(sign_in: SignIn) -> FlaskClient:
     """A browser with a staff member signed in."""
-    return sign_in(a_user(Role.STAFF))
+    return sign_in(_a_user(Role.STAFF))
 
 
 @pytest.fixture
 def viewer(sign_in: SignIn) -> FlaskClient:
     """A browser with a viewer signed in."""
-    return sign_in(a_user(Role.VIEWER))
+    return sign_in(_a_user(Role.VIEWER))

@@ -25,6 +25,8 @@ PUBLIC = frozenset(
         "health.alive",
         "webhooks.for_key",  # Stripe, by its signature
         "webhooks.for_platform",
+        "health.ready",
+        "metrics.show",  # has its own token
     }
 )
 # A working day, then sign in again; sooner when nobody has touched it.

@@ -1,11 +1,65 @@
-"""`/healthz`: alive."""
+"""`/healthz`: alive. `/readyz`: able to work. Public, so they say nothing private."""
 
-from flask import Blueprint
+import threading
+import time
+from functools import cache
+from typing import Any
+
+from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
+from app import current
+from app.config import ROOT
+from app.services import readiness
+
 bp = Blueprint("health", __name__)
+
+# The check takes the database's one writer: strangers may not make it do so often.
+_KEPT_SECONDS = 5.0
+_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+_looking = threading.Lock()
 
 
 @bp.get("/healthz")
 def alive() -> ResponseReturnValue:
-    return "alive\n", 200, {"Content-Type": "text/plain; charset=utf-8"}
+    return "alive\n", 200, _TEXT
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    found = _kept_faults()
+    if found:
+        return "".join(f"{fault}\n" for fault in found), 503, _TEXT
+    return "ready\n", 200, _TEXT
+
+
+def _kept_faults() -> list[str]:
+    """The faults found in the last seconds; one thread looks, the others wait."""
+    with _looking:
+        kept = current_app.extensions.get("readiness")
+        if kept and time.monotonic() - kept[0] < _KEPT_SECONDS:
+            return list(kept[1])
+        found = _faults()
+        current_app.extensions["readiness"] = (time.monotonic(), found)
+        return found
+
+
+def _faults() -> list[str]:
+    clock = current.clock()
+    found = readiness.faults(
+        schema=_newest_migration(), now=clock.now(), real_time=clock.is_real
+    )
+    # Whoever starts the scheduler puts it there; commands and tests start none.
+    scheduler: Any = current_app.extensions.get("scheduler")
+    if scheduler is not None and not scheduler.running:
+        found.append("the scheduler stands still")
+    return found
+
+
+@cache
+def _newest_migration() -> str | None:
+    scripts = AlembicConfig()
+    scripts.set_main_option("script_location", str(ROOT / "migrations"))
+    return ScriptDirectory.from_config(scripts).get_current_head()

@@ -10,7 +10,8 @@ from werkzeug.routing import Rule
 from app.domain.people import Role
 from app.services import people
 from app.web.access import PUBLIC, needed_role
-from tests.conftest import MONDAY, a_user
+from tests.builders import a_user
+from tests.conftest import MONDAY
 
 
 def _routes(app: Flask) -> Iterator[tuple[str, str, str]]:
@@ -50,7 +51,7 @@ def test_a_role_that_is_too_low_is_refused_everywhere(
     app: Flask, sign_in: Callable[..., FlaskClient], role: Role
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
-    user = a_user(role)
+    user = a_user(role=role)
     for endpoint, method, address in _routes(app):
         if endpoint in PUBLIC or role.may(needed_role(endpoint, method)):
             continue
@@ -63,7 +64,7 @@ def test_a_role_that_is_too_low_is_refused_everywhere(
 def test_whoever_may_read_a_page_gets_an_answer(
     app: Flask, sign_in: Callable[..., FlaskClient], role: Role
 ) -> None:
-    client = sign_in(a_user(role))
+    client = sign_in(a_user(role=role))
     for endpoint, method, address in _routes(app):
         if method == "GET" and role.may(needed_role(endpoint, method)):
             status = client.get(address).status_code
@@ -74,7 +75,7 @@ def test_whoever_may_read_a_page_gets_an_answer(
 def test_every_change_needs_its_token(
     app: Flask, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    owner = a_user(Role.OWNER)
+    owner = a_user(role=Role.OWNER)
     for endpoint, method, address in _routes(app):
         if method != "GET" and not endpoint.startswith("webhooks."):
             answer = sign_in(owner).open(address, method=method)
@@ -114,7 +115,7 @@ def test_htmx_is_told_to_leave_the_page(client: FlaskClient) -> None:
 def test_a_removed_person_is_out_at_once(
     app: Flask, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    owner, staff = a_user(Role.OWNER), a_user(Role.STAFF)
+    owner, staff = a_user(role=Role.OWNER), a_user(role=Role.STAFF)
     browser = sign_in(staff)
     assert browser.get("/account/profile").status_code == 200
     people.remove(staff.id, by_id=owner.id, now=MONDAY)

@@ -1,0 +1,139 @@
+"""What tells whether the work is being done: ages and counts, each from an index."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.account import ConnectionStatus, EventStatus
+from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.models import (
+    Decline,
+    Recovery,
+    RetryAttempt,
+    StripeAccount,
+    StripeEvent,
+)
+
+# Statuses that an attempt never leaves again.
+FINAL = (AttemptStatus.SUCCEEDED, AttemptStatus.DECLINED, AttemptStatus.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits, and since when the oldest of it could have been done."""
+
+    count: int
+    since: datetime | None
+
+    def age(self, *, now: datetime) -> timedelta:
+        """How late the oldest is; nothing when nothing waits."""
+        return max(now - self.since, timedelta()) if self.since else timedelta()
+
+
+def schema_version(session: Session) -> str | None:
+    """The migration this database stands at."""
+    version: str | None = session.scalar(
+        text("SELECT version_num FROM alembic_version")
+    )
+    return version
+
+
+def touch(session: Session) -> None:
+    """Write something that changes nothing: raises when the database cannot."""
+    session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
+
+def due_retries(session: Session, *, now: datetime) -> Waiting:
+    """Retries whose time has come and which nothing holds back."""
+    count, since = session.execute(
+        select(func.count(), func.min(RetryAttempt.due_at))
+        .join(StripeAccount, RetryAttempt.account_id == StripeAccount.id)
+        .join(Recovery, RetryAttempt.recovery_id == Recovery.id)
+        .where(
+            RetryAttempt.status == AttemptStatus.SCHEDULED,
+            RetryAttempt.due_at <= now,
+            Recovery.status == RecoveryStatus.IN_RETRY,
+            StripeAccount.is_on,
+            StripeAccount.status == ConnectionStatus.CONNECTED,
+            (StripeAccount.hold_until.is_(None)) | (StripeAccount.hold_until <= now),
+        )
+    ).one()
+    return Waiting(count, since)
+
+
+def due_events(session: Session, *, now: datetime) -> Waiting:
+    """Stored events that should have been handled by now."""
+    return _events(session, StripeEvent.try_at <= now)
+
+
+def failing_events(session: Session) -> int:
+    """Stored events that could not be handled so far."""
+    return _events(session, StripeEvent.tries > 0).count
+
+
+def events_received(session: Session, *, after: datetime, until: datetime) -> int:
+    """How many events were stored in a span of time."""
+    return _count(
+        session,
+        select(func.count()).where(
+            StripeEvent.received_at > after, StripeEvent.received_at <= until
+        ),
+    )
+
+
+def newest_decline_id(session: Session) -> int:
+    """The last decline's id; 0 when there is none."""
+    return _count(session, select(func.max(Decline.id)))
+
+
+def declines_by_kind(session: Session, *, after: int, until: int) -> dict[str, int]:
+    """How many declines of each kind have an id in the span."""
+    rows = session.execute(
+        select(Decline.kind, func.count())
+        .where(Decline.id > after, Decline.id <= until)
+        .group_by(Decline.kind)
+    )
+    return {kind.value: count for kind, count in rows}
+
+
+def attempts_by_end(
+    session: Session, *, after: datetime, until: datetime
+) -> dict[str, int]:
+    """How many attempts that were due in the span have ended, and how."""
+    rows = session.execute(
+        select(RetryAttempt.status, func.count())
+        .where(
+            RetryAttempt.status.in_(FINAL),
+            RetryAttempt.due_at > after,
+            RetryAttempt.due_at <= until,
+        )
+        .group_by(RetryAttempt.status)
+    )
+    return {status.value: count for status, count in rows}
+
+
+def oldest_live_attempt(session: Session) -> datetime | None:
+    """When the oldest attempt that has not ended was due."""
+    oldest = [
+        session.scalar(
+            select(func.min(RetryAttempt.due_at)).where(RetryAttempt.status == status)
+        )
+        for status in AttemptStatus
+        if status not in FINAL
+    ]
+    return min((time for time in oldest if time), default=None)
+
+
+def _events(session: Session, wanted: ColumnElement[bool]) -> Waiting:
+    count, since = session.execute(
+        select(func.count(), func.min(StripeEvent.try_at)).where(
+            StripeEvent.status == EventStatus.PENDING, wanted
+        )
+    ).one()
+    return Waiting(count, since)
+
+
+def _count(session: Session, query: Select[int]) -> int:
+    return session.scalar(query) or 0

@@ -1,0 +1,83 @@
+"""`/metrics` for Prometheus; the address exists only with METRICS_TOKEN.
+
+The figures are read from the tables, so each process tells the same: take the largest
+of several, not their sum.
+"""
+
+import secrets
+from collections.abc import Iterator
+from typing import cast
+
+from flask import Blueprint, abort, current_app, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from app import current
+from app.domain.declines import DeclineKind
+from app.services.figures import Figures, Totals
+from app.storage.health import FINAL
+
+bp = Blueprint("metrics", __name__)
+
+
+@bp.get("/metrics")
+def show() -> ResponseReturnValue:
+    token = current.config().metrics_token
+    if not token:
+        abort(404)
+    given = request.headers.get("Authorization", "")
+    if not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return "a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"}
+    return generate_latest(_registry()), 200, {"Content-Type": CONTENT_TYPE_LATEST}
+
+
+class _Tables(Collector):
+    """What the tables tell, asked at each scrape."""
+
+    def __init__(self) -> None:
+        self._figures = Figures()
+
+    def collect(self) -> Iterator[Metric]:
+        now = current.now()
+        totals = self._figures.totals(now=now)
+        yield from _counters(totals)
+        for name, found in (("retries", totals.retries), ("events", totals.events)):
+            yield _gauge(f"{name}_due", found.count)
+            late = found.age(now=now).total_seconds()
+            yield _gauge(f"{name}_due_oldest_seconds", late)
+        yield _gauge("events_failing", totals.events_failing)
+
+
+def _counters(totals: Totals) -> Iterator[Metric]:
+    declines = CounterMetricFamily(
+        "metricsco_declines", "Declines recorded", labels=["kind"]
+    )
+    for kind in DeclineKind:
+        declines.add_metric([kind], totals.declines.get(kind, 0))
+    attempts = CounterMetricFamily(
+        "metricsco_retry_attempts", "Retry attempts that ended", labels=["outcome"]
+    )
+    for status in FINAL:
+        attempts.add_metric([status], totals.attempts.get(status, 0))
+    yield declines
+    yield attempts
+    yield CounterMetricFamily(
+        "metricsco_events_received", "Events stored", value=totals.events_received
+    )
+
+
+def _gauge(name: str, value: float) -> Metric:
+    words = name.replace("_", " ").capitalize()
+    return GaugeMetricFamily(f"metricsco_{name}", words, value=value)
+
+
+def _registry() -> CollectorRegistry:
+    if "metrics" not in current_app.extensions:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Tables())
+        ProcessCollector(registry=registry)
+        current_app.extensions["metrics"] = registry
+    return cast(CollectorRegistry, current_app.extensions["metrics"])
