@@ -127,8 +127,13 @@ def _to_sign_in() -> ResponseReturnValue:
 
 def _way_back() -> str | None:
     if wants_fragment():
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        address = f"{page.path}?{page.query}" if page.query else page.path
+        # Scheme and host end at the third slash; a path has to follow.
+        address = (
+            "/"
+            + request.headers.get("HX-Current-URL", "")
+            .partition("//")[2]
+            .partition("/")[2]
+        )
     elif request.method == "GET":
         address = request.full_path.rstrip("?")
     else:

@@ -36,16 +36,16 @@ def when(time: datetime | None) -> Markup:
     """How far away `time` is, and exactly when on hover, in the viewer's zone."""
     if time is None:
         return _NOTHING
-    local, now = time.astimezone(_zone()), _now()
+    now = _now()
     near = abs(time - now) < _FAR
-    return _time_tag(time, relative(time, now=now) if near else _day(local))
+    return _time_tag(time, relative(time, now=now) if near else _day(_local(time)))
 
 
 def exact(time: datetime | None) -> Markup:
     """`time` to the second in the viewer's zone: for timelines and details."""
     if time is None:
         return _NOTHING
-    return _time_tag(time, _to_the_second(time.astimezone(_zone())))
+    return _time_tag(time, _to_the_second(_local(time)))
 
 
 def relative(time: datetime, *, now: datetime) -> str:
@@ -76,7 +76,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def _time_tag(time: datetime, text: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        escape(_to_the_second(time.astimezone(_zone()))),
+        escape(_to_the_second(_local(time))),
         text,
     )
 
@@ -87,6 +87,14 @@ def _to_the_second(local: datetime) -> str:
 
 def _day(local: datetime) -> str:
     return f"{local.day} {local:%b %Y}"
+
+
+def _local(time: datetime) -> datetime:
+    """`time` on the viewer's clock."""
+    try:
+        return time.astimezone(_zone())
+    except OverflowError:  # the last hours of the calendar, which Stripe may send
+        return time.astimezone(UTC)
 
 
 def _zone() -> ZoneInfo:
