@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from app.sandbox.launch import start_sandbox
+from app.sandbox.snapshots import save
 
 
 def main() -> None:
@@ -19,11 +20,15 @@ def main() -> None:
         seed=options.seed,
         now=options.now,
         clock_file=options.clock_file,
+        state=options.state,
+        speed=options.speed,
     )
     sys.stdout.write(f"sandbox at {sandbox.url}\n")
     sys.stdout.flush()
     ended.wait()
     sandbox.stop()
+    if options.state:
+        save(sandbox.world, options.state)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,6 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clock-file", type=Path, help="an ISO 8601 time, kept by us")
     parser.add_argument("--now", help="ISO 8601; without it, the clock file or today")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same world")
+    parser.add_argument("--state", type=Path, help="kept there at the end, if given")
+    parser.add_argument(
+        "--speed", type=float, default=0.0, help="sandbox hours per real second"
+    )
     return parser
 
 

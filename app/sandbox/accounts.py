@@ -22,7 +22,7 @@ class RetrySettings:
     # with a later invoice.updated (docs.stripe.com smart-retries, copy of 2026-04).
     automations: bool = False
     automations_delay: int = 300
-    # Nobody outside Stripe knows which it is; see facts on auto_advance.
+    # Nobody outside Stripe has told what auto_advance is after the last try.
     auto_advance_after_last: bool = False
 
 
@@ -35,12 +35,12 @@ class Account:
     currency: str = "usd"
     created: int = 0
     retries: RetrySettings = field(default_factory=RetrySettings)
-    client_id: str | None = None  # a Connect platform has one
+    client_id: str | None = None  # a Connect platform has one for each mode
+    live_client_id: str | None = None
     redirect_uris: list[str] = field(default_factory=list)
     # Which platforms may act for this account, and in which mode.
     granted: set[tuple[str, bool]] = field(default_factory=set)
     books: dict[bool, Book] = field(default_factory=dict)
-    invoice_number: int = 0
 
     def book(self, *, livemode: bool) -> Book:
         if livemode not in self.books:
@@ -84,5 +84,15 @@ def account_settings(account: Account) -> dict[str, Any]:
             "primary_color": None,
             "secondary_color": None,
         },
+        "card_payments": {
+            "statement_descriptor_prefix": None,
+            "statement_descriptor_prefix_kana": None,
+            "statement_descriptor_prefix_kanji": None,
+        },
         "dashboard": {"display_name": account.name, "timezone": "Etc/UTC"},
+        "payments": {
+            "statement_descriptor": None,
+            "statement_descriptor_kana": None,
+            "statement_descriptor_kanji": None,
+        },
     }

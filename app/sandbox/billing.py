@@ -61,10 +61,10 @@ def finalize(world: World, book: Book, invoice: Obj) -> None:
         invoice["effective_at"] = world.now
         invoice["status_transitions"]["finalized_at"] = world.now
         invoice["number"] = _next_number(owner)
-        page = f"{(invoice['livemode'] and 'live') or 'test'}_{world.ids.text(32)}"
-        pay_at = f"https://invoice.stripe.com/i/{book.account_id}/{page}"
+        page = world.add_page(book, invoice=invoice["id"])
+        pay_at = f"{world.base_url}/i/{book.account_id}/{page}"
         invoice["hosted_invoice_url"] = f"{pay_at}?s=ap"
-        invoice["invoice_pdf"] = f"https://pay.stripe.com/invoice/{page}/pdf?s=ap"
+        invoice["invoice_pdf"] = f"{pay_at}/pdf?s=ap"
         invoice["webhooks_delivered_at"] = invoice["created"]
         if invoice["collection_method"] == "send_invoice":
             invoice["due_date"] = world.now + 30 * DAY

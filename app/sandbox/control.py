@@ -2,21 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from typing import Any
 
-from app.sandbox import founding
-from app.sandbox.accounts import Account, RetrySettings
-from app.sandbox.answers import read_answer
-from app.sandbox.causes import demand_known
+from app.sandbox import acts, founding
 from app.sandbox.clock import iso, parse_time
 from app.sandbox.errors import ApiError, Obj, invalid
 from app.sandbox.faults import Fault
 from app.sandbox.http import Answer, Request
-from app.sandbox.permissions import plain
-from app.sandbox.subscribers import Wish, subscribe
+from app.sandbox.snapshots import replace
 from app.sandbox.webhooks import note_answer, run_until
-from app.sandbox.world import DeliverySettings, World
+from app.sandbox.world import World
 
 Command = Callable[[World, Obj], Any]
 
@@ -61,117 +56,6 @@ def settle(world: World, _told: Obj) -> Obj:
     """Wait until everything that is due now has happened and been delivered."""
     run_until(world, world.now)
     return {"now": iso(world.now)}
-
-
-def script(world: World, told: Obj) -> Obj:
-    """{"payment_method" | "customer": id, "answers": [...], "default": answer}."""
-    name = told.get("payment_method") or told["customer"]
-    answers, default = list(told.get("answers", [])), told.get("default")
-    for answer in [*answers, default]:
-        if answer is not None:
-            read_answer(answer, brand="visa")
-    with world.lock:
-        world.scripts[name] = {"answers": answers, "default": default}
-    return {"scripted": name, "answers": len(answers)}
-
-
-def causes(world: World, told: Obj) -> Obj:
-    """{"payment_method": id, "causes": [{"kind": ...}]}: give a card its troubles."""
-    for cause in told["causes"]:
-        demand_known(cause)
-    with world.lock:
-        world.causes[told["payment_method"]] = list(told["causes"])
-    return {"causes": len(told["causes"])}
-
-
-def subscriber(world: World, told: Obj) -> Obj:
-    """{"account", "livemode", fields of subscribers.Wish}: a paying customer."""
-    with world.lock:
-        account = world.account(told.pop("account", founding.MERCHANT))
-        book = account.book(livemode=told.pop("livemode", False))
-        return subscribe(world, book, Wish(**told))
-
-
-def add_account(world: World, told: Obj) -> Obj:
-    """{"id", "name", "country", "currency", "client_id", "redirect_uris"}."""
-    with world.lock:
-        account_id = told.get("id") or world.ids.new("acct", length=16)
-        account = founding.add_account(
-            world,
-            Account(
-                id=account_id,
-                name=told.get("name", "Another Shop"),
-                email=told.get("email", "owner@example.com"),
-                country=told.get("country", "US"),
-                currency=told.get("currency", "usd"),
-                client_id=told.get("client_id"),
-                redirect_uris=told.get("redirect_uris", []),
-            ),
-        )
-    return {"id": account.id}
-
-
-def settings(world: World, told: Obj) -> Obj:
-    """Change an account's own retries, or how webhooks travel.
-
-    {"account": id, "retries": {"mode": "none"|"custom"|"smart", "days": [3, 5, 7],
-    "at_the_end": "cancel"|"unpaid"|"leave", "invoice_at_the_end":
-    "leave"|"uncollectible", "automations": false}, "deliveries": {"mode":
-    "send"|"hold", "duplicates": 0..1, "drop": 0..1, "shuffle": bool, "delay":
-    [from, to], "workers": n, "timeout": seconds}}
-    """
-    with world.lock:
-        account = world.account(told.get("account", founding.MERCHANT))
-        _assign(account.retries, told.get("retries", {}), RetrySettings)
-        _assign(world.delivery, told.get("deliveries", {}), DeliverySettings)
-        world.delivery.delay = (world.delivery.delay[0], world.delivery.delay[1])
-        return {
-            "retries": asdict(account.retries),
-            "deliveries": asdict(world.delivery),
-        }
-
-
-def _assign(target: Any, told: Obj, kind: type[Any]) -> None:
-    known = {field.name for field in fields(kind)}
-    for name, value in told.items():
-        if name not in known:
-            raise invalid(f"No such setting: {name}", param=name)
-        setattr(target, name, value)
-
-
-def keys(world: World, told: Obj) -> Obj:
-    """Add or change a key.
-
-    {"key": secret, "account": id, "permissions": [...] | null, "grant": [...],
-    "revoke": [...], "expired": bool}
-    """
-    with world.lock:
-        key = world.keyring.keys.get(told["key"])
-        if key is None:
-            key = founding.add_key(
-                world,
-                world.account(told["account"]).id,
-                secret=told["key"],
-                permissions=told.get("permissions"),
-            )
-        elif "permissions" in told:
-            wanted = told["permissions"]
-            key.permissions = None if wanted is None else plain(wanted)
-        if key.permissions is not None:
-            key.permissions |= plain(told.get("grant", []))
-            key.permissions -= plain(told.get("revoke", []))
-        key.expired = told.get("expired", key.expired)
-        allowed = key.permissions
-    return {"key": key.secret, "permissions": allowed and sorted(allowed)}
-
-
-def connect(world: World, told: Obj) -> Obj:
-    """{"account", "platform", "livemode", "granted": bool}: without the OAuth pages."""
-    grant = (told.get("platform", founding.PLATFORM), told.get("livemode", False))
-    with world.lock:
-        granted = world.account(told["account"]).granted
-        granted.add(grant) if told.get("granted", True) else granted.discard(grant)
-    return {"granted": grant in granted}
 
 
 def add_fault(world: World, told: Obj) -> Obj:
@@ -237,17 +121,36 @@ def take_held(world: World, _told: Obj) -> list[Obj]:
         return handed
 
 
+def reset(world: World, told: Obj) -> Obj:
+    """{"seed": n, "now": ISO time}: begin again; the only way back in time."""
+    now = parse_time(told["now"]) if "now" in told else world.now
+    fresh = founding.found(founding.Founding(seed=told.get("seed", 0), now=now))
+    replace(world, fresh)
+    world.set_clock(now)
+    return {"now": iso(world.now)}
+
+
+def speed(world: World, told: Obj) -> Obj:
+    """{"hours_per_second": n}: let the clock run by itself; 0 stops it."""
+    world.speed = float(told["hours_per_second"])
+    return {"hours_per_second": world.speed}
+
+
 COMMANDS: dict[tuple[str, str], Command] = {
     ("GET", "clock"): clock,
     ("POST", "advance"): advance,
     ("POST", "settle"): settle,
-    ("POST", "script"): script,
-    ("POST", "causes"): causes,
-    ("POST", "subscriber"): subscriber,
-    ("POST", "accounts"): add_account,
-    ("POST", "settings"): settings,
-    ("POST", "keys"): keys,
-    ("POST", "connect"): connect,
+    ("POST", "speed"): speed,
+    ("POST", "reset"): reset,
+    ("POST", "seed"): acts.seed,
+    ("POST", "person"): acts.person,
+    ("POST", "script"): acts.script,
+    ("POST", "causes"): acts.causes,
+    ("POST", "subscriber"): acts.subscriber,
+    ("POST", "accounts"): acts.add_account,
+    ("POST", "settings"): acts.settings,
+    ("POST", "keys"): acts.keys,
+    ("POST", "connect"): acts.connect,
     ("POST", "faults"): add_fault,
     ("GET", "ledger"): ledger,
     ("GET", "calls"): calls,

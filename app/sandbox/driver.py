@@ -74,6 +74,20 @@ class Driver:
         """Add a paying customer; see subscribers.Wish. The first period is charged."""
         return Subscriber(**self.call("POST", "subscriber", wish))
 
+    def person(self, do: str, **what: Any) -> Obj:
+        """Let a customer, the merchant or the card updater act; see acts.person."""
+        done: Obj = self.call("POST", "person", {"do": do, **what})
+        return done
+
+    def seed(self, **sowing: Any) -> Obj:
+        """Add subscribers with a past and hidden troubles; see seed.Sowing."""
+        sown: Obj = self.call("POST", "seed", sowing)
+        return sown
+
+    def reset(self, **how: Any) -> None:
+        """Begin again, from `seed` and `now`."""
+        self.call("POST", "reset", how)
+
     def troubles(self, payment_method: str, *causes: Obj) -> None:
         """Give a card hidden causes to be refused."""
         body = {"payment_method": payment_method, "causes": list(causes)}

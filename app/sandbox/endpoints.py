@@ -102,9 +102,10 @@ def create_portal_session(call: Call) -> Obj:
     customer = call.named("customer", "customer")
     if customer is None:
         raise invalid("Missing required param: customer.", param="customer")
-    session_id = call.world.ids.new("bps")
+    back = call.params.get("return_url")
+    page = call.world.add_page(call.book, customer=customer["id"], return_url=back)
     return {
-        "id": session_id,
+        "id": call.world.ids.new("bps"),
         "object": "billing_portal.session",
         "configuration": "bpc_1SandboxPortalConfiguration",
         "created": call.now,
@@ -114,8 +115,8 @@ def create_portal_session(call: Call) -> Obj:
         "livemode": call.book.livemode,
         "locale": call.params.get("locale"),
         "on_behalf_of": None,
-        "return_url": call.params.get("return_url"),
-        "url": f"https://billing.stripe.com/p/session/{call.world.ids.text(40)}",
+        "return_url": back,
+        "url": f"{call.world.base_url}/p/session/{page}",
     }
 
 

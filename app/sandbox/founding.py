@@ -12,6 +12,7 @@ PLATFORM = "acct_1SandboxPlatform"
 PLATFORM_KEY = "sk_test_sandboxPlatform"
 PLATFORM_LIVE_KEY = "sk_live_sandboxPlatform"
 CLIENT_ID = "ca_SandboxPlatform"
+LIVE_CLIENT_ID = "ca_SandboxPlatformLive"
 MERCHANT = "acct_1SandboxMerchant"
 MERCHANT_SECRET_KEY = "sk_test_sandboxMerchant"  # noqa: S105 (made up)
 MERCHANT_KEY = "rk_test_sandboxMerchant"
@@ -56,7 +57,9 @@ def found(founding: Founding) -> World:
 
 def furnish(world: World) -> None:
     """Add the platform and the merchant."""
-    add_account(world, Account(id=PLATFORM, name="Panel Platform", client_id=CLIENT_ID))
+    platform = Account(id=PLATFORM, name="Panel Platform")
+    platform.client_id, platform.live_client_id = CLIENT_ID, LIVE_CLIENT_ID
+    add_account(world, platform)
     add_account(world, Account(id=MERCHANT, name="Corner Shop"))
     for secret in (PLATFORM_KEY, PLATFORM_LIVE_KEY):
         world.keyring.add(ApiKey(secret, PLATFORM))

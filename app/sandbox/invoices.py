@@ -150,6 +150,7 @@ def create_invoice_item(call: Call) -> Obj:
         "pricing": None,
         "proration": False,
         "quantity": 1,
+        "quantity_decimal": "1",
         "tax_rates": [],
         "test_clock": None,
     }

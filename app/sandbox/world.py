@@ -56,6 +56,8 @@ class World:
     seed: int = 0
     now: int = field(default_factory=wall_clock)
     clock_file: Path | None = None
+    base_url: str = "https://invoice.stripe.com"  # where customers' pages are
+    speed: float = 0.0  # sandbox hours that pass in a real second by themselves
     accounts: dict[str, Account] = field(default_factory=dict)
     keyring: Keyring = field(default_factory=Keyring)
     schedule: Schedule = field(default_factory=Schedule)
@@ -68,6 +70,7 @@ class World:
     scripts: dict[str, Obj] = field(default_factory=dict)
     causes: dict[str, list[Obj]] = field(default_factory=dict)
     faults: list[Any] = field(default_factory=list)
+    pages: dict[str, Obj] = field(default_factory=dict)
     oauth_codes: dict[str, Obj] = field(default_factory=dict)
     stored_results: dict[tuple[str, bool, str], Any] = field(default_factory=dict)
     calls: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -107,6 +110,13 @@ class World:
         book = self.accounts[account_id].book(livemode=livemode)
         ACTIONS[due.action](self, book, due.details)
         return True
+
+    def add_page(self, book: Book, **about: object) -> str:
+        """Return the token of a page for a customer."""
+        token = self.ids.text(40)
+        where = {"account": book.account_id, "livemode": book.livemode}
+        self.pages[token] = {**where, **about}
+        return token
 
     def set_clock(self, at: int) -> None:
         """Move the clock forward and tell those who read its file."""
