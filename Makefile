@@ -1,0 +1,51 @@
+# `make` prints what there is. Everything installs what it needs into .venv first.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed ## a sandbox merchant, a fast clock: watch money come back
+	$(BIN)/python -m app.demo
+
+.PHONY: run
+run: $(VENV)/.installed ## serve for a real Stripe account
+	$(BIN)/python -m app.keys
+	$(BIN)/flask --app app db upgrade
+	exec $(BIN)/python wsgi.py
+
+.PHONY: test
+test: $(VENV)/.installed-dev ## all tests that this machine can run
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+.PHONY: tick
+tick: $(VENV)/.installed ## do once what is due now
+	$(BIN)/flask --app app tick
+
+.PHONY: doctor
+doctor: $(VENV)/.installed ## check configuration, database, Stripe and webhooks
+	$(BIN)/flask --app app doctor
+
+.PHONY: clean
+clean: ## remove what was installed (never the database)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
