@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app import current
+from app.backtest_cli import backtest
 from app.domain.people import Role
 from app.services import links, people
 
@@ -16,6 +17,7 @@ users = AppGroup("users", help="The people who sign in.")
 def register(app: Flask) -> None:
     """Make the commands known to `flask`."""
     app.cli.add_command(users)
+    app.cli.add_command(backtest)
 
 
 @users.command("add")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.domain.steps import Strategy
+from app.domain.strategies.adaptive import Adaptive
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.fixed_ladder import FixedLadder
 from app.domain.strategies.hands_off import HandsOff
@@ -12,6 +13,7 @@ DEFAULT = EvenSpread.name
 # A factory a name: a strategy that learns may want a fresh start for each use.
 ALL: dict[str, Callable[[], Strategy]] = {
     EvenSpread.name: EvenSpread,
+    Adaptive.name: Adaptive,
     FixedLadder.name: FixedLadder,
     HandsOff.name: HandsOff,
 }

@@ -1,0 +1,119 @@
+"""The door to a world: loads it, asks it, and refuses nonsense with the case named.
+
+A world is made by a factory without arguments, `FILE.py:FACTORY`, and has
+`declines(n)`, a list of cases (plain dicts, see `reading.py`), and
+`attempt(case_id, at)`, the answer to a charge: a dict with `outcome` ("succeeded" or
+"declined") and, when declined, `decline_code`, `advice_code`, `network_decline_code`,
+`network_advice_code`, each a string or None. Calls for one case come in time order.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.domain.declines import Codes
+
+CODE_FIELDS = (
+    "decline_code",
+    "advice_code",
+    "network_decline_code",
+    "network_advice_code",
+)
+
+
+class WorldFault(Exception):
+    """The world raised, or answered what no issuer could; says where and what."""
+
+
+class World(Protocol):
+    """Simulated cardholders, banks and networks."""
+
+    def declines(self, n: int) -> list[dict[str, Any]]: ...
+
+    def attempt(self, case_id: str, at: datetime) -> Mapping[str, object]: ...
+
+
+def factory_at(address: str) -> Callable[[], World]:
+    """The factory named `FILE.py:FACTORY`; raises WorldFault when there is none."""
+    file, colon, name = address.rpartition(":")
+    path = Path(file)
+    if not colon or not path.is_file():
+        raise WorldFault(f"no world at {address!r}: wanted FILE.py:FACTORY")
+    spec = importlib.util.spec_from_file_location(f"world_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise WorldFault(f"{path} cannot be loaded: {said(error)}") from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise WorldFault(f"{path} has no factory {name!r}")
+    return _guarded(factory, address)
+
+
+def _guarded(factory: Callable[[], World], address: str) -> Callable[[], World]:
+    def make() -> World:
+        try:
+            return factory()
+        except Exception as error:
+            raise WorldFault(f"{address} raised {said(error)}") from error
+
+    return make
+
+
+def dealt(world: World, n: int) -> list[dict[str, Any]]:
+    """The world's `n` cases as it gave them, in a list of dicts with distinct ids."""
+    try:
+        cases = world.declines(n)
+    except Exception as error:
+        raise WorldFault(f"declines({n}) raised {said(error)}") from error
+    if not isinstance(cases, list) or len(cases) != n:
+        raise WorldFault(f"declines({n}) did not give a list of {n} cases")
+    seen = set()
+    for number, case in enumerate(cases):
+        case_id = case.get("case_id") if isinstance(case, dict) else None
+        if not isinstance(case_id, str) or case_id in seen:
+            raise WorldFault(f"case number {number}: no case_id of its own")
+        seen.add(case_id)
+    return cases
+
+
+def answer(world: World, case_id: str, at: datetime) -> Codes | None:
+    """The codes of a refusal, or None for an approval."""
+    try:
+        told = world.attempt(case_id, at)
+    except Exception as error:
+        raise WorldFault(f"case {case_id}: attempt raised {said(error)}") from error
+    if not isinstance(told, Mapping):
+        raise WorldFault(f"case {case_id}: the answer is not a dict")
+    match told.get("outcome"):
+        case "succeeded":
+            return None
+        case "declined":
+            return codes_in(told, case_id)
+        case other:
+            raise WorldFault(
+                f"case {case_id}: outcome {other!r} at {at:%Y-%m-%d %H:%M}"
+            )
+
+
+def codes_in(told: Mapping[str, object], case_id: str) -> Codes:
+    """The four code fields of a case or an answer."""
+    found: dict[str, str | None] = {}
+    for field in CODE_FIELDS:
+        code = told.get(field)
+        if code is not None and not isinstance(code, str):
+            raise WorldFault(f"case {case_id}: {field} is {code!r}, not text")
+        found[field] = code or None
+    return Codes(**found)
+
+
+def said(error: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

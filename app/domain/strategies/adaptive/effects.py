@@ -1,0 +1,100 @@
+"""What hours and days do on top of the causes: one regression over all tries.
+
+log-odds(approval) = log-odds(belief) + effects . features. Ridge towards zero, so that
+a merchant with few tries keeps the belief as it is.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.domain.strategies.adaptive.paydays import DAY_ZERO, Floats
+
+HOURS = 6  # of four hours each
+HOUR_AT, WEEKDAY_AT, MONTH_AT = 1, 1 + HOURS, 1 + HOURS + 7
+DAYS_OF_MONTH = 10  # of three days each, the last with the 31st
+DEPARTED_AT = MONTH_AT + DAYS_OF_MONTH
+COUNT_AT = DEPARTED_AT + 1
+COUNT_EDGES = np.array([2, 4, 6])  # retries made before this one: 0-1, 2-3, 4-5, more
+GAP_AT = COUNT_AT + len(COUNT_EDGES) + 1
+GAP_EDGES = np.array([1.5, 2.6, 3.8, 5.5])  # days since the try before
+FEATURES = GAP_AT + len(GAP_EDGES) + 1
+# Standard deviations of the effects before anything was seen.
+SPREAD = np.array([0.3] + [0.35] * HOURS + [0.2] * 7 + [0.25] * DAYS_OF_MONTH + [0.3])
+SPREAD = np.concatenate([SPREAD, np.full(FEATURES - COUNT_AT, 0.3)])
+
+
+CLEARLY = 0.25
+
+
+def features(local: Floats, departed: Floats | float) -> Floats:
+    """One row for each local time (days): ones at its hour, weekday, day of month.
+
+    `departed` is 1 for tries that left the even spread.
+    """
+    rows = np.zeros((len(local), FEATURES))
+    index = np.arange(len(local))
+    day = np.floor(local)
+    hours = ((local - day) * HOURS).astype(int)
+    rows[:, 0] = 1
+    rows[index, HOUR_AT + hours] = 1
+    rows[index, WEEKDAY_AT + (day.astype(int) + DAY_ZERO.weekday()) % 7] = 1
+    dates = np.datetime64(DAY_ZERO) + day.astype("timedelta64[D]")
+    months = dates.astype("datetime64[M]").astype("datetime64[D]")
+    of_month = (dates - months).astype(int)
+    rows[index, MONTH_AT + np.minimum(of_month // 3, DAYS_OF_MONTH - 1)] = 1
+    rows[:, DEPARTED_AT] = departed
+    return rows
+
+
+def note_sequence(rows: Floats, at: Floats, last: Floats | float, made: int) -> Floats:
+    """The rows of one case's tries in order, with how many and how long since."""
+    index = np.arange(len(at))
+    before = np.concatenate([[last], at[:-1]])
+    rows[index, COUNT_AT + np.searchsorted(COUNT_EDGES, made + index, "right")] = 1
+    rows[index, GAP_AT + np.searchsorted(GAP_EDGES, at - before, "right")] = 1
+    return rows
+
+
+def sequence_log_odds(effects: Floats, at: Floats, last: float, made: int) -> Floats:
+    """What count and spacing do to each of a plan's tries, in order."""
+    index = np.arange(len(at))
+    gaps = np.diff(at, prepend=last)
+    by_count = effects[COUNT_AT + np.searchsorted(COUNT_EDGES, made + index, "right")]
+    by_gap = effects[GAP_AT + np.searchsorted(GAP_EDGES, gaps, "right")]
+    return np.asarray(by_count + by_gap)
+
+
+def fitted(x: Floats, y: Floats, believed: Floats) -> Floats:
+    """The most probable effects: Newton's method, the prior's spread as ridge."""
+    offset = np.log(believed) - np.log1p(-believed)
+    effects = np.zeros(FEATURES)
+    precision = np.diag(SPREAD**-2)
+    for _ in range(12):
+        chance = 1 / (1 + np.exp(-(offset + x @ effects)))
+        slope = x.T @ (y - chance) - precision @ effects
+        curve = (x * (chance * (1 - chance))[:, None]).T @ x + precision
+        step = np.linalg.solve(curve, slope)
+        effects = effects + np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-6:
+            break
+    return effects
+
+
+def corrected(chances: Floats, log_odds: Floats) -> Floats:
+    """Chances by hypothesis (rows) with each column's odds multiplied."""
+    odds = np.exp(np.clip(log_odds, -2.5, 1.5))
+    return np.asarray(chances * odds / (1 - chances + chances * odds))
+
+
+def hour_effect(effects: Floats, hour: float) -> float:
+    """The log-odds of a local hour."""
+    return float(effects[HOUR_AT + int(hour / 24 * HOURS) % HOURS])
+
+
+def best_hours(effects: Floats, usual: Sequence[float]) -> list[float]:
+    """The usual hours, best first: the first given unless another is clearly better."""
+    return sorted(
+        usual,
+        key=lambda hour: -(hour_effect(effects, hour) + CLEARLY * (hour == usual[0])),
+    )

@@ -1,0 +1,52 @@
+"""How far the model may leave the even spread, by what it has shown so far."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.strategies.adaptive.effects import DEPARTED_AT
+from app.domain.strategies.adaptive.model import Model
+
+NUDGE_FROM = 200  # closed cases
+FREE_FROM = 500
+PRIOR_MARGIN = 0.05
+LEAST_MARGIN = 0.012
+PROVEN_SKILL = 0.12
+
+
+class Stage(StrEnum):
+    """What the model may do."""
+
+    PRIOR = "prior"  # leave only where a broad prior says that much is gained
+    NUDGE = "nudge"  # move each try of the even spread to a better day near it
+    FREE = "free"  # plan by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The stage, and what a plan must promise above the even spread's, in shares of
+    the amount, before it is taken."""
+
+    stage: Stage
+    margin: float
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether the model's word is enough to end a recovery early."""
+        return self.stage is Stage.FREE
+
+
+def gate(model: Model) -> Gate:
+    """Fails shut: without skill over the base rate the prior's margin stands."""
+    if model.closed < NUDGE_FROM or model.skill <= 0:
+        return Gate(Stage.PRIOR, PRIOR_MARGIN)
+    elif model.closed < FREE_FROM:
+        return Gate(Stage.NUDGE, 0.005 + _margin(model))
+    else:
+        return Gate(Stage.FREE, _margin(model))
+
+
+def _margin(model: Model) -> float:
+    """Smaller with skill, larger where leaving the even spread has disappointed."""
+    unproven = max(0.0, 1 - model.skill / PROVEN_SKILL)
+    disappointed = max(0.0, -float(model.effects[DEPARTED_AT]))
+    return LEAST_MARGIN + 0.03 * unproven + 0.08 * disappointed

@@ -1,0 +1,98 @@
+"""What the strategy has learned of one merchant: a value, small and serialisable.
+
+Counts are pseudo-cases of a prior plus cases closed since. `Model.fresh()` is the
+shipped prior; its sources are in docs/strategies.md.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from app.domain.strategies.adaptive import paydays, priors
+from app.domain.strategies.adaptive.hypotheses import hypotheses
+from app.domain.strategies.adaptive.paydays import Floats
+from app.domain.strategies.adaptive.sight import Sight
+
+FORMAT = 1
+
+
+class BadModel(ValueError):
+    """What was stored is not a model of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Shares by context, each row summing to one; and how well they have done.
+
+    `closed` counts the cases learned from; `skill` is the Brier score's gain over the
+    base rate by code (above zero: better than knowing only the code); `drift` is how
+    often approvals came for each one believed at times that left the even spread.
+    """
+
+    causes: Floats = field(default_factory=priors.causes)
+    shapes: Floats = field(default_factory=priors.shapes)
+    schedules: Floats = field(default_factory=priors.schedules)
+    shares: Floats = field(default_factory=priors.shares)
+    tempers: Floats = field(default_factory=priors.tempers)
+    effects: Floats = field(default_factory=priors.effects)
+    closed: int = 0
+    answered: int = 0
+    skill: float = 0.0
+
+    @staticmethod
+    def fresh() -> "Model":
+        """The shipped prior: nothing learned yet."""
+        return Model()
+
+    def to_json(self) -> str:
+        """The model as text; `from_json` gives it back."""
+        kept = {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in asdict(self).items()
+        }
+        return json.dumps({"format": FORMAT} | kept)
+
+    @staticmethod
+    def from_json(text: str) -> "Model":
+        """Raises BadModel for anything that `to_json` of this format did not write."""
+        try:
+            kept = json.loads(text)
+            version = kept.pop("format")
+            fresh = Model()
+            if version != FORMAT or set(kept) != {one.name for one in fields(Model)}:
+                raise BadModel(f"a model of format {version!r}")
+            return replace(fresh, **_read(kept, fresh))
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            raise BadModel(f"not a stored model: {error}") from error
+
+    def prior(self, sight: Sight) -> Floats:
+        """Weight of each hypothesis before this case's own tries, summing to one."""
+        h = hypotheses()
+        causes = self.causes[sight.context]
+        kind = SCHEDULE_KINDS[h.schedule]
+        calendars = (
+            self.schedules[sight.region][h.schedule] * self.shares[kind, h.share]
+        )
+        simple = h.cause[len(calendars) :]
+        others = causes[simple] * self.shapes
+        weights = np.concatenate([causes[0] * calendars, others])
+        return np.asarray(weights / weights.sum())
+
+
+SCHEDULE_KINDS = np.array([one.kind for one in paydays.schedules()])
+
+
+def _read(kept: dict[str, Any], fresh: Model) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in kept.items():
+        shape = getattr(fresh, name)
+        if isinstance(shape, np.ndarray):
+            array = np.array(value, dtype=float)
+            if array.shape != shape.shape or not np.isfinite(array).all():
+                raise BadModel(f"{name} has the wrong shape")
+            found[name] = array
+        else:
+            found[name] = type(shape)(value)
+    return found

@@ -1,0 +1,55 @@
+"""`flask --app app backtest`, as a person types it."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from app.backtest_cli import backtest
+
+HERE = Path(__file__).with_name("worlds.py")
+
+
+def called(factory: str, *more: str) -> Result:
+    world = f"{HERE}:{factory}"
+    given = ["--world", world, "--cases", "3", "--strategy", "even-spread", *more]
+    return CliRunner().invoke(backtest, given)
+
+
+def test_prints_one_object_with_each_strategys_figures() -> None:
+    result = called("opens_on_day_five", "--strategy", "adaptive", "--json")
+    printed = json.loads(result.output)
+    assert printed["cases"] == 3
+    assert list(printed["strategies"]) == ["even-spread", "adaptive"]
+    figures = printed["strategies"]["adaptive"]
+    assert figures["recovered_invoices"] == 1.0
+    assert set(figures["breaches"]) == {
+        *("never_retry", "advice_wait", "network_cap", "after_deadline")
+    }
+    assert figures["decisions"] >= 3
+    assert figures["decision_ms_median"] > 0
+
+
+def test_each_strategy_meets_a_world_of_its_own() -> None:
+    once = called("opens_on_day_five", "--json")
+    twice = called("opens_on_day_five", "--strategy", "fixed-ladder", "--json")
+    alone, beside = (json.loads(each.output)["strategies"] for each in (once, twice))
+    same = {"recovered_amount", "attempts_per_invoice", "median_days_to_money"}
+    for key in same:
+        assert alone["even-spread"][key] == beside["even-spread"][key]
+
+
+def test_a_world_that_raises_ends_with_a_sentence() -> None:
+    result = called("Raises")
+    assert result.exit_code == 1
+    assert "case case-" in result.output
+    assert "attempt raised ZeroDivisionError" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_what_is_not_there_is_said() -> None:
+    assert "has no factory 'nobody'" in called("nobody").output
+    assert "raised RuntimeError: out of cards" in called("cannot_be_made").output
+    unknown = called("opens_on_day_five", "--strategy", "hope")
+    assert unknown.exit_code == 1
+    assert "no strategy named 'hope'" in unknown.output

@@ -1,0 +1,137 @@
+"""The runner: forward in time, the same luck for all, rules counted beside it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from app.backtest.contestants import contestant
+from app.backtest.figures import as_dict
+from app.backtest.runner import Record, run
+from app.backtest.worlds import WorldFault
+from app.domain.cases import Case
+from app.domain.steps import GiveUp, RetryAt, Step
+from tests.backtest.worlds import MONDAY, Raises, TalksNonsense, World, a_case
+
+
+class Reckless:
+    """Retries after these days from the first decline, whatever the rules say."""
+
+    def __init__(self, *days: float) -> None:
+        self.days = days
+
+    def next_step(self, case: Case, *, now: datetime) -> Step:
+        if case.retries >= len(self.days):
+            return GiveUp("done")
+        return RetryAt(case.declined_at + timedelta(days=self.days[case.retries]), "")
+
+    def when_due(self, case: Case, step: RetryAt, *, now: datetime) -> Step:
+        return step
+
+    def heard(self, case: Case, step: RetryAt, *, paid: bool, now: datetime) -> None:
+        pass
+
+    def ended(self, case: Case, *, now: datetime) -> None:
+        pass
+
+
+def a_run(world: World, *days: float, cases: int = 1) -> Record:
+    return run(lambda: world, Reckless(*days), cases=cases, seed=1)
+
+
+def test_time_runs_forward_across_all_cases() -> None:
+    world = World()
+    a_run(world, 1, 2, 3, cases=4)
+    moments = [at for _, at in world.asked]
+    assert moments == sorted(moments)
+    assert len(moments) == 12
+
+
+def test_a_case_ends_at_its_first_approval() -> None:
+    record = a_run(World(opens=2), 1, 3, 4)
+    figures = as_dict(record)
+    assert figures["recovered_invoices"] == 1.0
+    assert figures["attempts_per_invoice"] == 2.0
+    assert figures["median_days_to_money"] == 3.0
+    assert figures["max_attempts_on_an_invoice"] == 2
+
+
+def test_recovered_amount_is_the_share_of_the_amount_declined() -> None:
+    late = a_case(1, declined_at=MONDAY - timedelta(days=20), amount=9000)
+    late["deadline_at"] = MONDAY
+    record = a_run(World(a_case(0), late), 6, 7, cases=2)
+    assert as_dict(record)["recovered_amount"] == 0.1
+    assert as_dict(record)["recovered_invoices"] == 0.5
+
+
+def test_an_approval_after_the_deadline_is_a_breach_and_no_recovery() -> None:
+    record = a_run(World(), 29)
+    assert record.breaches.after_deadline == 1
+    assert as_dict(record)["recovered_invoices"] == 0.0
+
+
+def test_a_retry_after_a_never_code_is_a_breach() -> None:
+    stolen = a_case(decline_code="stolen_card")
+    revoked = a_case(1, network_decline_code="R1", card={"brand": "visa"})
+    told = a_case(2, advice_code="do_not_try_again")
+    stop = a_case(3, network_advice_code="21", card={"brand": "mastercard"})
+    record = a_run(World(stolen, revoked, told, stop), 6, cases=4)
+    assert record.breaches.never_retry == 4
+
+
+def test_a_retry_before_the_advised_time_is_a_breach() -> None:
+    advised = a_case(network_advice_code="27", card={"brand": "mastercard"})
+    assert a_run(World(advised), 3.5).breaches.advice_wait == 1
+    assert a_run(World(advised), 4.0).breaches.advice_wait == 0
+
+
+def test_too_many_tries_on_a_card_are_breaches() -> None:
+    # Ten refused charges are made of the first and nine retries; two more are beyond.
+    every_hour = [number / 24 for number in range(1, 12)]
+    master = a_case(card={"brand": "mastercard"})
+    assert a_run(World(master), *every_hour).breaches.network_cap == 2
+    # Cases of one customer share a card.
+    visa = [a_case(n, customer_id="cus", card={"brand": "visa"}) for n in (0, 1)]
+    assert a_run(World(*visa), *every_hour, cases=2).breaches.network_cap == 3
+
+
+@pytest.mark.parametrize("name", ["even-spread", "adaptive", "fixed-ladder"])
+def test_no_strategy_of_ours_breaks_a_rule_in_a_world_of_refusals(name: str) -> None:
+    cases = [
+        a_case(0, network_advice_code="30", card={"brand": "mastercard"}),
+        a_case(1, decline_code="stolen_card"),
+        a_case(2, advice_code="do_not_try_again"),
+        a_case(3, decline_code="processing_error"),
+        a_case(4, decline_code="never_heard_of"),
+        *(a_case(n, customer_id="cus", card={"brand": "amex"}) for n in range(5, 9)),
+    ]
+    world = World(*cases, opens=99)
+    record = run(lambda: world, contestant(name), cases=9, seed=1)
+    assert not any(record.breaches.as_dict().values())
+    assert 0 < max(run.retries for run in record.runs.values()) <= 8
+
+
+def test_a_strategy_that_watches_charges_nothing() -> None:
+    world = World()
+    run(lambda: world, contestant("hands-off"), cases=3, seed=1)
+    assert world.asked == []
+
+
+@pytest.mark.parametrize(
+    ("world", "sentence"),
+    [
+        (Raises(), "case case-0: attempt raised ZeroDivisionError: no such bank"),
+        (TalksNonsense(), "case case-0: outcome 'perhaps' at 2026-03-03 15:00"),
+        (World(a_case(decline_code=None)), "case case-0: no decline_code"),
+        (World(a_case(amount="10")), "case case-0: amount is '10', not minor units"),
+        (World(a_case(currency=None)), "case case-0: currency is None"),
+        (World(a_case(card=[1])), r"case case-0: card is \[1\], not a dict"),
+        (World(a_case(), a_case()), "did not give a list of 1 cases"),
+        (World(a_case(declined_at="now")), "case case-0: declined_at is 'now', not an"),
+        (World(a_case(past_successes=[3])), "case case-0: past_successes is 3, not an"),
+    ],
+)
+def test_a_faulty_world_ends_the_run_with_the_case_named(
+    world: World, sentence: str
+) -> None:
+    with pytest.raises(WorldFault, match=sentence):
+        a_run(world, 1)
