@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from app.stripe_gateway import fields
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.errors import Gone, Refused, StripeTrouble, StripeUnavailable
-from app.stripe_gateway.translate import error_of, trouble, was_replayed
+from app.stripe_gateway.translate import error_of, is_about_card, trouble, was_replayed
 
 HttpClient = stripe.HTTPClient
 Timeout = tuple[float, float]  # seconds to connect, seconds of silence while reading
@@ -125,7 +125,7 @@ class Connection:
         params: Mapping[str, object],
         idempotency_key: str,
     ) -> Answer:
-        """POST once. Stripe's refusal (400, 402) is an answer here, not a trouble."""
+        """POST once. That Stripe will not charge is an answer here, not a trouble."""
         options = {"max_network_retries": 0, "idempotency_key": idempotency_key}
         return self._observed(name, "post", path, {**params, **options}, refusable=True)
 
@@ -157,7 +157,9 @@ class Connection:
             response = self.client.raw_request(method, path, **params)
         except stripe.StripeError as error:
             found = trouble(error)
-            if refusable and isinstance(found, Refused):
+            refused = isinstance(found, Refused)
+            cardless = isinstance(found, Gone) and is_about_card(error)
+            if refusable and (refused or cardless):
                 replayed = was_replayed(error.headers)
                 return Answer(error_of(error), is_refusal=True, replayed=replayed)
             return found

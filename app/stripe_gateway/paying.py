@@ -15,7 +15,8 @@ from app.stripe_gateway.errors import StripeUnavailable, redacted
 from app.stripe_gateway.fields import Json, number, reference, text
 
 CARD_ERROR = "card_error"
-NO_CARD = "missing"  # "Cannot charge a customer that has no active card"
+# "Cannot charge a customer that has no active card", "No such PaymentMethod".
+NO_CARD = ("missing", "resource_missing")
 ACTION_CODES = (
     "authentication_required",
     "invoice_payment_intent_requires_action",
@@ -51,13 +52,13 @@ def _refusal(error: Json, *, replayed: bool) -> PayResult:
         raise StripeUnavailable("Stripe's answer could not be read.")
     code = text(error, "code")
     message = redacted(text(error, "message") or "")
-    if code == NO_CARD:
+    if code in NO_CARD:
         hint = NotPayableKind.NO_PAYMENT_METHOD
         return NotPayable(hint, code, message, replayed=replayed)
     if text(error, "type") != CARD_ERROR:
         return NotPayable(_hint(message), code, message, replayed=replayed)
-    declined = code in ACTION_CODES or text(error, "decline_code") in ACTION_CODES
-    kind = NeedsAction if declined else Declined
+    asks = code in ACTION_CODES or text(error, "decline_code") in ACTION_CODES
+    kind = NeedsAction if asks else Declined
     return kind(
         codes=codes_of_error(error),
         error_code=code,

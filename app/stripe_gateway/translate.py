@@ -27,6 +27,7 @@ ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
 # Stripe's answers when a connected account has revoked our access, with HTTP 403.
 ACCESS_LOST = ("account_invalid", "api_key_expired", "platform_api_key_expired")
 NOT_HERE = ("resource_missing", "livemode_mismatch")
+CARD_PARAMS = ("payment_method", "default_payment_method", "source", "default_source")
 
 
 def error_of(error: stripe.StripeError) -> fields.Json:
@@ -86,6 +87,11 @@ def _kind(status: int, code: str | None, type: str | None) -> type[StripeTrouble
     if status == 404 or code in NOT_HERE:
         return Gone
     return Refused if status in (400, 402) else StripeUnavailable
+
+
+def is_about_card(error: stripe.StripeError) -> bool:
+    """Whether what Stripe misses is the card, not the object that we asked for."""
+    return fields.text(error_of(error), "param") in CARD_PARAMS
 
 
 def was_replayed(headers: Mapping[str, str] | None) -> bool:

@@ -162,6 +162,19 @@ def test_no_card_at_all_is_no_decline(
     assert pay(gateway).hint is NotPayableKind.NO_PAYMENT_METHOD
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_card_that_is_gone_does_not_make_the_invoice_gone(
+    gateway: StripeGateway, wire: responses.RequestsMock, status: int
+) -> None:
+    message = "No such PaymentMethod: 'pm_older'"
+    error = an_error("resource_missing", message, param="payment_method")
+    wire.post(PAY, status=status, json=error)
+
+    assert pay(gateway) == NotPayable(
+        NotPayableKind.NO_PAYMENT_METHOD, "resource_missing", message
+    )
+
+
 @pytest.mark.parametrize("status", [200, 400, 402])
 def test_a_replayed_answer_says_so(
     gateway: StripeGateway, wire: responses.RequestsMock, status: int
