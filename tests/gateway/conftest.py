@@ -11,6 +11,7 @@ import pytest
 import responses
 import stripe
 
+from app.sandbox import Sandbox, start_sandbox
 from app.stripe_gateway import Call, Credentials, StripeGateway
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -67,3 +68,9 @@ def calls() -> list[Call]:
 @pytest.fixture
 def gateway(calls: list[Call]) -> StripeGateway:
     return StripeGateway(Credentials(KEY), observer=calls.append)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with start_sandbox(now="2026-11-01T09:00:00+00:00") as running:
+        yield running

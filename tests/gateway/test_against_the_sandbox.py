@@ -4,7 +4,6 @@ The sandbox checks each request against the parameter types in the stripe packag
 a misspelt parameter or a too deep expansion fails here.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +17,7 @@ from app.domain.pay_results import (
     Paid,
 )
 from app.domain.snapshots import InvoiceSnapshot
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import (
     MERCHANT,
     MERCHANT_KEY,
@@ -37,14 +36,7 @@ from app.stripe_gateway import (
     verified,
 )
 
-START = "2026-11-01T09:00:00+00:00"
 EVENTS = ["invoice.payment_failed", "invoice.paid", "charge.failed"]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=START) as running:
-        yield running
 
 
 @dataclass
