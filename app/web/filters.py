@@ -92,12 +92,13 @@ def _day(local: datetime) -> str:
 def _local(time: datetime) -> datetime:
     """`time` on the viewer's clock."""
     try:
-        return time.astimezone(_zone())
+        return time.astimezone(viewer_zone())
     except OverflowError:  # the last hours of the calendar, which Stripe may send
         return time.astimezone(UTC)
 
 
-def _zone() -> ZoneInfo:
+def viewer_zone() -> ZoneInfo:
+    """The zone in which the signed-in person reads times."""
     name = current_user.timezone if current_user.is_authenticated else "UTC"
     try:
         return ZoneInfo(name)

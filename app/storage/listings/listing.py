@@ -60,13 +60,13 @@ class Listing(Generic[Filter]):
         return page_of(session, statement, order=self.order, cursor=cursor, size=size)
 
     def chunks(
-        self, reading: Callable[[], AbstractContextManager[Session]], wanted: Filter
+        self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
     ) -> Iterator[Sequence[Row[Any]]]:
         """Everything, in the same order. Each chunk is a read of its own, so that a
         slow reader neither holds a connection nor keeps the database from tidying."""
         cursor = None
         while True:
-            with reading() as session:
+            with opened() as session:
                 asked = Asked(session.get_bind().dialect.name, None)
                 statement = self.statement(wanted, asked)
                 page = page_of(

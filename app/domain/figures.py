@@ -1,0 +1,119 @@
+"""The dashboard's numbers, from counts that are kept by cohort.
+
+A cohort is the recoveries whose first decline fell into one month. It is closed when
+none of them is open any more; only closed cohorts have a rate, for an open one would
+flatter or blacken it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.domain.money import Money
+from app.domain.recovery import OPEN, ClosedAs, RecoveryStatus
+
+# Neither of these is lost by us: the money came, or we may no longer look.
+_NOT_LOST = frozenset({ClosedAs.PAID_ELSEWHERE, ClosedAs.DISCONNECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many recoveries of one cohort ended, or stand, in one way.
+
+    `amount` is what was due, `recovered` what our retries brought; minor units.
+    """
+
+    currency: str
+    cohort: str  # the month, as 2026-11
+    status: RecoveryStatus
+    closed_as: ClosedAs | None
+    count: int
+    amount: int
+    recovered: int
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def is_lost(self) -> bool:
+        """Given up, stopped, or ended at Stripe without being paid."""
+        if self.status is RecoveryStatus.CLOSED:
+            return self.closed_as is not None and self.closed_as not in _NOT_LOST
+        return self.status in (RecoveryStatus.TERMINATED, RecoveryStatus.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Some recoveries and their money."""
+
+    count: int
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many of how many recoveries of closed cohorts brought their money back.
+
+    Those that were paid elsewhere count as not recovered: the rate is not flattered.
+    """
+
+    recovered: int
+    all: int
+
+    @property
+    def share(self) -> float | None:
+        """Between 0 and 1; None before the first cohort is closed."""
+        return self.recovered / self.all if self.all else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The four numbers of one currency."""
+
+    currency: str
+    at_risk: Sum
+    recovered: Sum
+    lost: Sum
+    rate: Rate
+
+
+def figures(cells: Iterable[Cell]) -> list[Figures]:
+    """The four numbers of each currency, the busiest currency first."""
+    by_currency: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_currency[cell.currency].append(cell)
+    busiest_first = sorted(
+        by_currency.items(), key=lambda item: -sum(cell.count for cell in item[1])
+    )
+    return [_of_one_currency(currency, of) for currency, of in busiest_first]
+
+
+def rate(cells: Iterable[Cell]) -> Rate:
+    """The rate over the closed cohorts among these cells of one currency."""
+    cells = list(cells)
+    still_open = {cell.cohort for cell in cells if cell.is_open}
+    closed = [cell for cell in cells if cell.cohort not in still_open]
+    return Rate(
+        recovered=sum(c.count for c in closed if c.status is RecoveryStatus.RECOVERED),
+        all=sum(c.count for c in closed),
+    )
+
+
+def _of_one_currency(currency: str, cells: list[Cell]) -> Figures:
+    at_risk = [cell for cell in cells if cell.is_open]
+    lost = [cell for cell in cells if cell.is_lost]
+    won = [cell for cell in cells if cell.status is RecoveryStatus.RECOVERED]
+    brought = sum(cell.recovered for cell in cells)
+    return Figures(
+        currency=currency,
+        at_risk=_sum(at_risk, currency),
+        recovered=Sum(sum(c.count for c in won), Money(brought, currency)),
+        lost=_sum(lost, currency),
+        rate=rate(cells),
+    )
+
+
+def _sum(cells: list[Cell], currency: str) -> Sum:
+    amount = Money(sum(cell.amount for cell in cells), currency)
+    return Sum(sum(cell.count for cell in cells), amount)

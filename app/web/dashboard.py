@@ -1,0 +1,45 @@
+"""The dashboard: four true numbers a currency, what needs a person, what just came."""
+
+from zlib import crc32
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from app import current
+from app.domain.account import ConnectionStatus
+from app.domain.figures import figures
+from app.extensions import db
+from app.storage import figures as kept
+from app.web.lists import sight
+from app.web.rendering import render
+
+bp = Blueprint("dashboard", __name__)
+
+
+@bp.get("/")
+def show() -> ResponseReturnValue:
+    session, accounts = db.session(), sight()
+    seen = kept.accounts_of(session, accounts=accounts)
+    left = ConnectionStatus.DISCONNECTED
+    cells = kept.cells(session, accounts=accounts)
+    waiting = kept.waiting_for_people(session, accounts=accounts)
+    news = kept.news(session, accounts=accounts)
+    mark = _mark_of(cells, waiting, news, [(a.status, a.is_on) for a in seen])
+    if request.args.get("seen") == mark:
+        return "", 204
+    return render(
+        "dashboard/show.html",
+        fragment="dashboard/_dashboard.html",
+        connected=[account for account in seen if account.status is not left],
+        figures=figures(cells),
+        waiting=waiting,
+        news=news,
+        here=request.path,
+        mark=mark if any(cell.is_open for cell in cells) else None,
+    )
+
+
+def _mark_of(*seen: object) -> str:
+    """Changes with what is shown, and once a minute for the relative times."""
+    minute = int(current.now().timestamp()) // 60
+    return f"{crc32(repr(seen).encode('utf-8', 'replace')):08x}-{minute:x}"

@@ -1,0 +1,86 @@
+"""A list on a page: filtered, paged by key, refreshing itself while work goes on."""
+
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+from zlib import crc32
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from app import current
+from app.extensions import db
+from app.storage.listings.keyset import Cursor, Page, write
+from app.storage.listings.listing import Listing
+from app.storage.listings.sight import visible_accounts
+from app.storage.standing_reads import anything_connected, anything_open
+from app.web.access import me
+from app.web.filters import viewer_zone
+from app.web.question import Question
+from app.web.rendering import render
+
+PAGE_SIZE = 50
+Filter = TypeVar("Filter")
+
+
+def question() -> Question:
+    """What this request's address asks."""
+    return Question(request.args, zone=viewer_zone())
+
+
+def sight() -> frozenset[int] | None:
+    """The accounts the signed-in person may see; None for all."""
+    return visible_accounts(db.session(), me())
+
+
+def list_page(
+    listing: Listing[Filter],
+    wanted: Filter,
+    asked: Question,
+    *,
+    folder: str,
+    **context: Any,
+) -> ResponseReturnValue:
+    """The page `folder`/index.html, or its `_list.html` for htmx.
+
+    A poll that would bring nothing new is answered 204, which changes nothing.
+    """
+    cursor = asked.cursor(listing.order)
+    session = db.session()
+    page = listing.page(session, wanted, cursor=cursor, size=PAGE_SIZE)
+    is_live = cursor is None and anything_open(session)
+    mark = _mark_of(page)
+    if is_live and request.args.get("seen") == mark:
+        return "", 204
+    return render(
+        f"{folder}/index.html",
+        fragment=f"{folder}/_list.html",
+        rows=page.rows,
+        kept=asked.kept,
+        remarks=asked.remarks,
+        pager=_pager(page, asked),
+        here=_address(asked),
+        is_past_the_end=cursor is not None and not page.rows,
+        is_connected=bool(page.rows) or anything_connected(session),
+        mark=mark if is_live else None,
+        **context,
+    )
+
+
+def _pager(page: Page, asked: Question) -> dict[str, str | None]:
+    return {
+        "previous": _address(asked, page.before) if page.before else None,
+        "next": _address(asked, page.after) if page.after else None,
+    }
+
+
+def _address(asked: Question, cursor: Cursor | None = None) -> str:
+    """This list under these filters, from `cursor` on: may be kept and shared."""
+    args = {**asked.kept, "page": write(cursor)} if cursor else asked.kept
+    return f"{request.path}?{urlencode(args)}" if args else request.path
+
+
+def _mark_of(page: Page) -> str:
+    """Changes with the rows, and once a minute: "in 3 minutes" must not stand still."""
+    minute = int(current.now().timestamp()) // 60
+    seen = "\n".join(map(repr, page.rows))
+    return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"
