@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from app.sandbox import idempotency
 from app.sandbox.accounts import Account
-from app.sandbox.calls import Call
+from app.sandbox.calls import Call, demand_honoured
 from app.sandbox.errors import ApiError, Obj, invalid, unauthorized
 from app.sandbox.events import API_VERSION
 from app.sandbox.expand import demand_depth, expanded
@@ -158,6 +158,7 @@ def _work(begun: Begun) -> Obj:
     if request.method == "DELETE" and request.body:
         text = request.body.decode()
     call.params = checked(route.params, parse_form(text))
+    demand_honoured(route.handler, call.params)
     demand(call.key, route.permission, account_id=call.account.id)
     paths = call.params.pop("expand", [])
     demand_depth(paths)

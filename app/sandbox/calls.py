@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from app.sandbox.accounts import Account
@@ -12,6 +12,9 @@ from app.sandbox.tables import Book
 from app.sandbox.world import World
 
 Keep = Callable[[Obj], bool]
+
+
+PAGING = ("ending_before", "limit", "starting_after")
 
 
 @dataclass(slots=True)
@@ -75,6 +78,9 @@ class Call:
             where=set_only, after=after, before=before
         )
         created = self.params.get("created")
+        if before is None and self.book.table(noun).in_order:
+            oldest = earliest(created)
+            rows = takewhile(lambda row: row["created"] >= oldest, rows)
         wanted = (
             row
             for row in rows
@@ -98,6 +104,28 @@ class Call:
         return list_object(shown, url=self.path, has_more=len(found) > limit)
 
 
+Handler = Callable[[Call], Obj]
+HONOURED: dict[Handler, frozenset[str]] = {}
+
+
+def honours(*names: str) -> Callable[[Handler], Handler]:
+    """Register which parameters, apart from `expand`, have an effect on a call."""
+
+    def register(handler: Handler) -> Handler:
+        HONOURED[handler] = frozenset(names)
+        return handler
+
+    return register
+
+
+def demand_honoured(handler: Handler, params: Obj) -> None:
+    """Raise a 400 for what Stripe knows and the sandbox would silently pass over."""
+    for name in params.keys() - HONOURED.get(handler, frozenset()) - {"expand"}:
+        raise bad_parameter(
+            f"The sandbox has not learned the parameter '{name}' yet.", param=name
+        )
+
+
 def list_object(rows: list[Obj], *, url: str, has_more: bool = False) -> Obj:
     return {"object": "list", "data": rows, "has_more": has_more, "url": url}
 
@@ -114,6 +142,13 @@ def within(at: int, wanted: int | Mapping[str, int] | None) -> bool:
         and at < wanted.get("lt", at + 1)
         and at <= wanted.get("lte", at)
     )
+
+
+def earliest(wanted: int | Mapping[str, int] | None) -> int:
+    """Return a time before which nothing passes the filter."""
+    if wanted is None or isinstance(wanted, int):
+        return wanted or 0
+    return max(wanted.get("gt", 0), wanted.get("gte", 0))
 
 
 def merge(target: Obj, params: Obj, fields: Iterable[str]) -> None:

@@ -1,6 +1,6 @@
 """Products and prices."""
 
-from app.sandbox.calls import Call, merge, merge_metadata
+from app.sandbox.calls import PAGING, Call, honours, merge, merge_metadata
 from app.sandbox.errors import Obj, invalid
 from app.sandbox.events import changing, emit
 from app.sandbox.tables import Book
@@ -100,6 +100,7 @@ def plan_of(price: Obj) -> Obj:
     }
 
 
+@honours("description", "metadata", "name", "url")
 def create_product(call: Call) -> Obj:
     product = make_product(call.world, call.book, name=call.params["name"])
     merge(product, call.params, ("description", "url"))
@@ -108,6 +109,7 @@ def create_product(call: Call) -> Obj:
     return product
 
 
+@honours("active", "description", "metadata", "name", "url")
 def update_product(call: Call) -> Obj:
     product = call.the("product")
     with changing(call.world, call.book, "product.updated", product):
@@ -116,6 +118,16 @@ def update_product(call: Call) -> Obj:
     return product
 
 
+@honours(
+    "currency",
+    "lookup_key",
+    "metadata",
+    "nickname",
+    "product",
+    "product_data",
+    "recurring",
+    "unit_amount",
+)
 def create_price(call: Call) -> Obj:
     recurring = call.params.get("recurring", {})
     if "unit_amount" not in call.params:
@@ -144,10 +156,12 @@ def _product_of_price(call: Call) -> Obj:
     return call.find("product", call.params["product"], param="product")
 
 
+@honours("active", "created", *PAGING)
 def list_products(call: Call) -> Obj:
     return call.page("product", where={"active": call.params.get("active")})
 
 
+@honours("active", "created", "currency", "product", "type", *PAGING)
 def list_prices(call: Call) -> Obj:
     named = ("active", "currency", "product", "type")
     return call.page("price", where={f: call.params.get(f) for f in named})

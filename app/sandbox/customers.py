@@ -1,6 +1,6 @@
 """Customers, and which card of theirs is charged."""
 
-from app.sandbox.calls import Call, merge, merge_metadata
+from app.sandbox.calls import PAGING, Call, honours, merge, merge_metadata
 from app.sandbox.errors import Obj
 from app.sandbox.events import changing, emit
 from app.sandbox.payment_methods import attach_to
@@ -47,6 +47,18 @@ def make_customer(
     return book.customers.add(customer)
 
 
+@honours(
+    "address",
+    "description",
+    "email",
+    "invoice_settings",
+    "metadata",
+    "name",
+    "payment_method",
+    "phone",
+    "preferred_locales",
+    "shipping",
+)
 def create_customer(call: Call) -> Obj:
     """Answer POST /v1/customers."""
     params = call.params
@@ -60,6 +72,17 @@ def create_customer(call: Call) -> Obj:
     return customer
 
 
+@honours(
+    "address",
+    "description",
+    "email",
+    "invoice_settings",
+    "metadata",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+)
 def update_customer(call: Call) -> Obj:
     """Answer POST /v1/customers/{id}."""
     customer = call.the("customer")
@@ -106,5 +129,6 @@ def retrieve_customer(call: Call) -> Obj:
     return call.the("customer")
 
 
+@honours("created", "email", *PAGING)
 def list_customers(call: Call) -> Obj:
     return call.page("customer", where={"email": call.params.get("email")})

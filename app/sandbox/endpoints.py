@@ -1,12 +1,13 @@
 """Webhook endpoints, events and billing portal sessions."""
 
-from app.sandbox.calls import Call, merge_metadata
+from app.sandbox.calls import PAGING, Call, honours, merge_metadata
 from app.sandbox.clock import DAY
 from app.sandbox.customers import deleted_object
 from app.sandbox.errors import Obj, bad_parameter, invalid
 from app.sandbox.webhooks import demand_local
 
 
+@honours("api_version", "connect", "description", "enabled_events", "metadata", "url")
 def create_endpoint(call: Call) -> Obj:
     """Answer POST /v1/webhook_endpoints; only this answer holds the secret."""
     params = call.params
@@ -35,6 +36,7 @@ def create_endpoint(call: Call) -> Obj:
     return {**endpoint, "secret": secret}
 
 
+@honours("description", "disabled", "enabled_events", "metadata", "url")
 def update_endpoint(call: Call) -> Obj:
     """Answer POST /v1/webhook_endpoints/{id}."""
     endpoint, params = call.the("webhook_endpoint"), call.params
@@ -56,10 +58,12 @@ def delete_endpoint(call: Call) -> Obj:
     return deleted_object(endpoint["id"], "webhook_endpoint")
 
 
+@honours(*PAGING)
 def list_endpoints(call: Call) -> Obj:
     return call.page("webhook_endpoint")
 
 
+@honours("created", "delivery_success", "type", "types", *PAGING)
 def list_events(call: Call) -> Obj:
     """Answer GET /v1/events: thirty days back, by `type` or up to twenty `types`."""
     params = call.params
@@ -97,6 +101,7 @@ def retrieve_event(call: Call) -> Obj:
     return event
 
 
+@honours("customer", "flow_data", "locale", "return_url")
 def create_portal_session(call: Call) -> Obj:
     """Answer POST /v1/billing_portal/sessions."""
     customer = call.named("customer", "customer")

@@ -52,7 +52,7 @@ def claim(world: World, name: Name, fingerprint: str, request_id: str) -> Answer
             f"Key (that probably means you submitted twice): {key}.",
             code="idempotency_key_in_use",
         )
-    return _replay(stored.answer, stored.request_id)
+    return _replay(stored, request_id)
 
 
 def keep(world: World, name: Name, answer: Answer) -> None:
@@ -65,11 +65,13 @@ def forget(world: World, name: Name) -> None:
     world.stored_results.pop(name, None)
 
 
-def _replay(answer: Answer, request_id: str) -> Answer:
+def _replay(stored: Stored, request_id: str) -> Answer:
+    answer = stored.answer or Answer(500, b"")
     headers = {
         **answer.headers,
         "Idempotent-Replayed": "true",
-        "Original-Request": request_id,
+        "Original-Request": stored.request_id,
+        "Request-Id": request_id,
     }
     return Answer(answer.status, answer.body, headers)
 

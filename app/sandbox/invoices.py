@@ -1,7 +1,7 @@
 """The invoice calls of the API, `pay` above all."""
 
 from app.sandbox.billing import finalize
-from app.sandbox.calls import Call, list_object, merge, merge_metadata
+from app.sandbox.calls import PAGING, Call, honours, list_object, merge, merge_metadata
 from app.sandbox.collection import card_for, charge, settle
 from app.sandbox.errors import ApiError, Obj, invalid
 from app.sandbox.events import changing, emit
@@ -11,6 +11,7 @@ from app.sandbox.payment_methods import attach_to
 from app.sandbox.tables import SUBSCRIPTION_OF_INVOICE
 
 
+@honours("off_session", "paid_out_of_band", "payment_method")
 def pay_invoice(call: Call) -> Obj:
     """Answer POST /v1/invoices/{id}/pay: 200, or the 402 of the declined charge."""
     world, book = call.world, call.book
@@ -84,6 +85,7 @@ def write_off_invoice(call: Call) -> Obj:
     return invoice
 
 
+@honours("auto_advance")
 def finalize_invoice(call: Call) -> Obj:
     """Answer POST /v1/invoices/{id}/finalize."""
     invoice = call.the("invoice")
@@ -110,6 +112,7 @@ def send_invoice(call: Call) -> Obj:
     return invoice
 
 
+@honours("auto_advance", "default_payment_method", "description", "footer", "metadata")
 def update_invoice(call: Call) -> Obj:
     """Answer POST /v1/invoices/{id}."""
     invoice = call.the("invoice")
@@ -124,6 +127,7 @@ def update_invoice(call: Call) -> Obj:
     return invoice
 
 
+@honours("amount", "currency", "customer", "description")
 def create_invoice_item(call: Call) -> Obj:
     """Answer POST /v1/invoiceitems; it waits for the customer's next manual invoice."""
     customer = call.named("customer", "customer")
@@ -158,6 +162,7 @@ def create_invoice_item(call: Call) -> Obj:
     return {name: value for name, value in item.items() if name != "created"}
 
 
+@honours("auto_advance", "collection_method", "customer", "description", "metadata")
 def create_invoice(call: Call) -> Obj:
     """Answer POST /v1/invoices: a manual one over the customer's waiting items."""
     customer = call.named("customer", "customer")
@@ -181,6 +186,7 @@ def create_invoice(call: Call) -> Obj:
     return invoice
 
 
+@honours("collection_method", "created", "customer", "status", "subscription", *PAGING)
 def list_invoices(call: Call) -> Obj:
     params = call.params
     where = {
@@ -197,6 +203,7 @@ def list_lines(call: Call) -> Obj:
     return list_object(invoice["lines"]["data"], url=call.path)
 
 
+@honours("created", "invoice", "payment", "status", *PAGING)
 def list_invoice_payments(call: Call) -> Obj:
     params = call.params
     payment = params.get("payment", {})
@@ -209,10 +216,12 @@ def list_invoice_payments(call: Call) -> Obj:
     return call.page("invoice_payment", where=where)
 
 
+@honours("created", "customer", "payment_intent", *PAGING)
 def list_charges(call: Call) -> Obj:
     named = ("customer", "payment_intent")
     return call.page("charge", where={f: call.params.get(f) for f in named})
 
 
+@honours("created", "customer", *PAGING)
 def list_payment_intents(call: Call) -> Obj:
     return call.page("payment_intent", where={"customer": call.params.get("customer")})

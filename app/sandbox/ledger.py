@@ -45,6 +45,7 @@ def record(
             **refusal,
             "made_by": world.made.by,
             "request": world.made.request_id,
+            "api_key": world.made.api_key,
             "idempotency_key": world.made.idempotency_key,
             "resolved_at": None,
         }

@@ -1,7 +1,7 @@
 """Cards on file: made from Stripe's test ids, attached, detached, updated."""
 
 from app.sandbox.answers import Refused
-from app.sandbox.calls import Call, merge_metadata
+from app.sandbox.calls import PAGING, Call, honours, merge_metadata
 from app.sandbox.cards import (
     TEST_CARDS,
     Card,
@@ -69,6 +69,7 @@ def attach(world: World, book: Book, method: Obj, customer: Obj) -> Obj:
     return method
 
 
+@honours("customer")
 def attach_payment_method(call: Call) -> Obj:
     """Answer POST /v1/payment_methods/{id}/attach."""
     customer = call.named("customer", "customer")
@@ -89,6 +90,7 @@ def detach_payment_method(call: Call) -> Obj:
     return method
 
 
+@honours("card", "type")
 def create_payment_method(call: Call) -> Obj:
     """Answer POST /v1/payment_methods for a card token such as `tok_visa`."""
     token = call.params.get("card", {}).get("token")
@@ -98,6 +100,7 @@ def create_payment_method(call: Call) -> Obj:
     return make_payment_method(call.world, call.book, TEST_CARDS[test_id])
 
 
+@honours("billing_details", "card", "metadata")
 def update_payment_method(call: Call) -> Obj:
     """Answer POST /v1/payment_methods/{id}: expiry, billing details, metadata."""
     method = call.the("payment_method")
@@ -111,6 +114,7 @@ def update_payment_method(call: Call) -> Obj:
     return method
 
 
+@honours("customer", "type", *PAGING)
 def list_payment_methods(call: Call) -> Obj:
     """Answer GET /v1/payment_methods and /v1/customers/{id}/payment_methods."""
     if call.ids:

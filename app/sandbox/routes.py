@@ -1,6 +1,5 @@
 """Every address of the API that the sandbox answers, and what it needs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.sandbox import (
@@ -12,8 +11,9 @@ from app.sandbox import (
     subscriptions,
 )
 from app.sandbox.accounts import account_object
-from app.sandbox.calls import Call
+from app.sandbox.calls import Call, Handler
 from app.sandbox.errors import Obj
+from app.sandbox.permissions import no_access
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,26 @@ class Route:
     path: str
     params: str
     permission: str
-    handler: Callable[[Call], Obj]
+    handler: Handler
 
 
-def _the(noun: str) -> Callable[[Call], Obj]:
+def _the(noun: str) -> Handler:
     return lambda call: call.the(noun)
 
 
 def _account(call: Call) -> Obj:
     return account_object(call.account)
+
+
+def _account_named(call: Call) -> Obj:
+    """Answer GET /v1/accounts/{id}: the own one, or one that let this platform in."""
+    named = call.world.accounts.get(call.ids[0])
+    own = call.account.id
+    if named is None or (
+        named.id != own and (own, call.key.livemode) not in named.granted
+    ):
+        raise no_access(call.key, call.ids[0])
+    return account_object(named)
 
 
 ROUTES = [
@@ -42,6 +53,13 @@ ROUTES = [
         "AccountRetrieveCurrentParams",
         "connected_account_read",
         _account,
+    ),
+    Route(
+        "GET",
+        "/v1/accounts/{id}",
+        "AccountRetrieveParams",
+        "connected_account_read",
+        _account_named,
     ),
     Route(
         "POST",

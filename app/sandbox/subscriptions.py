@@ -1,7 +1,7 @@
 """The subscription calls of the API."""
 
 from app.sandbox.billing import collect_if_due, finalize
-from app.sandbox.calls import Call, merge, merge_metadata, within
+from app.sandbox.calls import PAGING, Call, honours, merge, merge_metadata, within
 from app.sandbox.catalog import plan_of
 from app.sandbox.clock import DAY
 from app.sandbox.errors import Obj, invalid
@@ -17,6 +17,18 @@ from app.sandbox.subscription_objects import (
 )
 
 
+@honours(
+    "cancel_at_period_end",
+    "collection_method",
+    "customer",
+    "days_until_due",
+    "default_payment_method",
+    "description",
+    "items",
+    "metadata",
+    "trial_end",
+    "trial_period_days",
+)
 def create_subscription(call: Call) -> Obj:
     """Answer POST /v1/subscriptions; the first invoice is charged at once."""
     customer = call.named("customer", "customer")
@@ -66,6 +78,19 @@ def _trial_end(call: Call) -> int | None:
     return wanted if isinstance(wanted, int) and wanted > call.now else None
 
 
+@honours(
+    "cancel_at",
+    "cancel_at_period_end",
+    "cancellation_details",
+    "collection_method",
+    "days_until_due",
+    "default_payment_method",
+    "description",
+    "items",
+    "metadata",
+    "pause_collection",
+    "proration_behavior",
+)
 def update_subscription(call: Call) -> Obj:
     """Answer POST /v1/subscriptions/{id}."""
     world, book, params = call.world, call.book, call.params
@@ -172,6 +197,7 @@ def _bill_difference(
     collect_if_due(world, book, invoice)
 
 
+@honours("cancellation_details")
 def cancel_subscription(call: Call) -> Obj:
     """Answer DELETE /v1/subscriptions/{id}."""
     subscription = call.the("subscription")
@@ -192,6 +218,16 @@ def cancel_subscription(call: Call) -> Obj:
     return subscription
 
 
+@honours(
+    "collection_method",
+    "created",
+    "current_period_end",
+    "current_period_start",
+    "customer",
+    "price",
+    "status",
+    *PAGING,
+)
 def list_subscriptions(call: Call) -> Obj:
     """Answer GET /v1/subscriptions; without a status, canceled ones are left out."""
     params = call.params

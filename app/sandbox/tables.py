@@ -11,11 +11,15 @@ class Table:
 
     def __init__(self, *indexed: str) -> None:
         self.rows: dict[str, Obj] = {}
+        self.in_order = True  # by time of making, until a past is seeded later
+        self._newest = 0
         self._order: list[str] = []
         self._positions: dict[str, int] = {}
         self._indexes: dict[str, dict[str, list[str]]] = {f: {} for f in indexed}
 
     def add(self, row: Obj) -> Obj:
+        self.in_order = self.in_order and row["created"] >= self._newest
+        self._newest = row["created"]
         self.rows[row["id"]] = row
         self._positions[row["id"]] = len(self._order)
         self._order.append(row["id"])
