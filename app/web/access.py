@@ -127,13 +127,9 @@ def _to_sign_in() -> ResponseReturnValue:
 
 def _way_back() -> str | None:
     if wants_fragment():
-        # Scheme and host end at the third slash; a path has to follow.
-        address = (
-            "/"
-            + request.headers.get("HX-Current-URL", "")
-            .partition("//")[2]
-            .partition("/")[2]
-        )
+        # Scheme and host end at the third slash; what follows is the page's path.
+        host_on = request.headers.get("HX-Current-URL", "").partition("//")[2]
+        address = "/" + host_on.partition("/")[2]
     elif request.method == "GET":
         address = request.full_path.rstrip("?")
     else:

@@ -12,7 +12,7 @@ from app.current import config
 
 # htmx 2, not 4: npm's own `latest` is 2.0.11, its attributes are inherited (one CSRF
 # header on <body> serves every form), and its answers to 4xx are ours to configure.
-# The hash is of dist/htmx.min.js in the npm package; a test with the package checks it.
+# The hash is of dist/htmx.min.js in the npm package of that version.
 HTMX = "https://cdn.jsdelivr.net/npm/htmx.org@2.0.11/dist/htmx.min.js"
 HTMX_SHA384 = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
 _A_YEAR = 31_536_000

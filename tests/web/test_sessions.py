@@ -2,6 +2,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import passwords
 from app.domain.people import Role
 from app.services import people
 from tests.conftest import MONDAY, SetClock
@@ -139,3 +140,14 @@ def test_the_owner_is_not_locked_out_by_a_guesser(app: Flask) -> None:
     elsewhere.environ_base["REMOTE_ADDR"] = "198.51.100.7"
     assert _sign_in(elsewhere) == 429
     assert _sign_in(known) == 303
+
+
+def test_a_flood_of_sign_ins_is_turned_away(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_PATIENCE_SECONDS", 0.01)
+    with passwords._turn(), passwords._turn():
+        answer = post(client, "/login", email=ANN, password=PASSWORD)
+    assert answer.status_code == 503
+    assert "Busy for a moment" in answer.text
+    assert _sign_in(client) == 303
