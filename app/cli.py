@@ -4,7 +4,7 @@ import sys
 
 import click
 from flask import Flask
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from app import current
 from app.backtest_cli import backtest
@@ -18,6 +18,7 @@ def register(app: Flask) -> None:
     """Make the commands known to `flask`."""
     app.cli.add_command(users)
     app.cli.add_command(backtest)
+    app.cli.add_command(tick)
 
 
 @users.command("add")
@@ -45,6 +46,18 @@ def first_owner_address() -> str | None:
     """Where the first owner is made, or None once somebody can sign in."""
     token = links.first_owner_token(now=current.wall())
     return f"{current.config().public_url}/setup/{token}" if token else None
+
+
+@click.command("tick")
+@with_appcontext
+def tick() -> None:
+    """Do once everything that is due now: for cron, or to see what happens."""
+    # Imported here: the jobs know every service, and other commands need none of it.
+    from app import jobs
+
+    failed = [name for name in jobs.BY_NAME if not jobs.run(name)]
+    if failed:
+        raise click.ClickException(f"Failed, see the log: {', '.join(failed)}.")
 
 
 def _role(text: str) -> Role:

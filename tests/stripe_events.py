@@ -10,7 +10,9 @@ from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
 from app import current
-from app.storage.models import StripeAccount
+from app.domain.account import EventStatus
+from app.storage.models import StripeAccount, StripeEvent
+from app.storage.transaction import reading, transaction
 from tests.builders import a_account
 from tests.conftest import MONDAY
 
@@ -35,6 +37,43 @@ def an_event(type: str = "invoice.payment_failed", **over: Any) -> dict[str, Any
         "request": {"id": None, "idempotency_key": None},
         **over,
     }
+
+
+def a_kept_event(account_id: int | None, **over: Any) -> StripeEvent:
+    """A stored event that waits to be handled; `over` goes into the event itself."""
+    [row] = keep_events(account_id, [an_event(**over)])
+    return row
+
+
+def keep_events(
+    account_id: int | None, events: list[dict[str, Any]]
+) -> list[StripeEvent]:
+    """Stored events that wait to be handled."""
+    now = current.now()
+    rows = [
+        StripeEvent(
+            stripe_event_id=event["id"],
+            account_id=account_id,
+            type=event["type"],
+            object_id=event["data"]["object"]["id"],
+            livemode=False,
+            payload=json.dumps(event),
+            occurred_at=now,
+            received_at=now,
+            try_at=now,
+            status=EventStatus.PENDING,
+        )
+        for event in events
+    ]
+    with transaction() as session:
+        session.add_all(rows)
+    return rows
+
+
+def the_event(row: StripeEvent) -> StripeEvent:
+    """The row as it stands now."""
+    with reading() as session:
+        return session.get_one(StripeEvent, row.id)
 
 
 def a_listening_account(**over: Any) -> StripeAccount:

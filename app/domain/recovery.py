@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+# Every idempotency key of ours begins so: events tell by it which charges we made.
+OUR_KEYS_BEGIN = "metricsco-"
+
 
 class RecoveryStatus(StrEnum):
     """Where the effort to collect one declined renewal invoice stands."""

@@ -314,6 +314,7 @@ class EventEnvelope:
     customer_id: str | None = None
     subscription_id: str | None = None
     payment_intent_id: str | None = None
+    attempt_count: int | None = None  # of an invoice
     changed: tuple[str, ...] = ()
     request_id: str | None = None  # None: Stripe acted by itself
     request_idempotency_key: str | None = None

@@ -7,7 +7,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.decision import decide
-from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus, move
+from app.domain.recovery import (
+    OUR_KEYS_BEGIN,
+    AttemptStatus,
+    PauseCause,
+    RecoveryStatus,
+    move,
+)
 from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step
 from app.domain.strategies import strategy_named
 from app.services.lifecycles import follow_recovery
@@ -96,7 +102,7 @@ def schedule(
         # From the invoice and the number, not a row id: a database restored from
         # yesterday plans the same attempt under the same key, and Stripe replays
         # its answer instead of charging again.
-        idempotency_key=f"metricsco-{recovery.stripe_invoice_id}-{number}",
+        idempotency_key=f"{OUR_KEYS_BEGIN}{recovery.stripe_invoice_id}-{number}",
         strategy=recovery.strategy,
         strategy_version=version,
         reason=step.reason,

@@ -5,7 +5,7 @@ The rest of the app imports from here: `Gateway` to ask, the troubles to expect.
 
 from app.stripe_gateway.connection import Call, HttpClient, Observer, new_http_client
 from app.stripe_gateway.credentials import Credentials
-from app.stripe_gateway.envelopes import NotAnEvent
+from app.stripe_gateway.envelopes import NotAnEvent, reopened
 from app.stripe_gateway.errors import (
     CredentialsRefused,
     Gone,
@@ -60,5 +60,6 @@ __all__ = [
     "StripeUnavailable",
     "new_http_client",
     "redacted",
+    "reopened",
     "verified",
 ]

@@ -4,7 +4,15 @@ import json
 import re
 
 from app.domain.snapshots import EventEnvelope
-from app.stripe_gateway.fields import Json, flag, moment, part, reference, text
+from app.stripe_gateway.fields import (
+    Json,
+    flag,
+    moment,
+    number,
+    part,
+    reference,
+    text,
+)
 
 EVENT_ID = re.compile(r"evt_[A-Za-z0-9_]{1,250}")
 EVENT_TYPE = re.compile(r"[a-z0-9_.]{1,100}")
@@ -39,11 +47,17 @@ def envelope(event: Json, payload: str) -> EventEnvelope:
         customer_id=_customer_id(about),
         subscription_id=_subscription_id(about),
         payment_intent_id=reference(about, "payment_intent"),
+        attempt_count=number(about, "attempt_count"),
         changed=tuple(part(event, "data", "previous_attributes")),
         request_id=text(event, "request", "id"),
         request_idempotency_key=text(event, "request", "idempotency_key"),
         payload=payload,
     )
+
+
+def reopened(payload: str) -> EventEnvelope:
+    """The envelope of an event that was verified when it came, from its kept text."""
+    return envelope(json.loads(payload), payload)
 
 
 def envelope_or_none(event: Json) -> EventEnvelope | None:

@@ -1,0 +1,42 @@
+"""What happens by itself, and how often."""
+
+import logging
+from collections.abc import Callable
+
+from app import current
+from app.services.handling import handle_pending
+from app.services.recoveries import sweep
+from app.services.rescue import rescue_stuck
+from app.services.retries import run_due
+
+log = logging.getLogger(__name__)
+
+Job = Callable[..., object]  # takes `now`; may run twice, or late, without harm
+
+# Seconds. Every job asks a table what is due: the rows are the schedule. Stored events
+# are handled as they come (see ticking.py), so they stand only in `flask tick`.
+EVERY_SECONDS: dict[Job, int] = {
+    run_due: 5,
+    rescue_stuck: 60,
+    sweep: 60,
+}
+# In the order in which one tick does them: the news first, then what is due.
+ALL: tuple[Job, ...] = (handle_pending, rescue_stuck, sweep, run_due)
+
+
+def name_of(job: Job) -> str:
+    """What a job is called in logs and in the job store."""
+    return f"{job.__module__.rpartition('.')[2]}.{job.__name__}"
+
+
+BY_NAME = {name_of(job): job for job in ALL}
+
+
+def run(name: str) -> bool:
+    """Do what is due of one job; False, and a log entry, when it failed."""
+    try:
+        BY_NAME[name](now=current.now())
+    except Exception:
+        log.exception("%s failed; it will be tried again", name)
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""`python wsgi.py`: waitress, one process with threads, ended cleanly by SIGTERM."""
+
+import logging
+import os
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import click
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+from app import cli, current, ticking
+from app.services import schema
+from app.services.deliveries import reception
+
+log = logging.getLogger(__name__)
+
+# Sixteen deliveries may wait for one commit together, and pages are still served.
+THREADS = 24
+# The app refuses a megabyte with a sentence; nobody may fill our disk before that.
+LARGEST_BODY = 4_000_000
+# Seconds for the requests under way when we are told to stop.
+FINISH_WITHIN = 10.0
+
+
+def serve(app: Flask) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code of the process."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # It warns whenever all threads are busy, as they are in every burst of webhooks.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    with app.app_context():
+        fault = _database_fault()
+        if fault:
+            return _refuse(fault)
+        config, owner_link = current.config(), cli.first_owner_address()
+    try:
+        server = _Server(app, host=config.host, port=config.port)
+    except (OSError, ValueError) as reason:
+        return _refuse(f"Cannot listen on {config.host}:{config.port}: {reason}")
+    click.echo(f"Metricsco is at {config.public_url}, on {config.host}:{config.port}")
+    if owner_link:
+        click.echo(f"Nobody can sign in yet. Make the first owner at {owner_link}")
+    work = ticking.start(app)
+    server.run()
+    _end(app, work)
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    click.echo(sentence, err=True)
+    return 1
+
+
+def _database_fault() -> str | None:
+    try:
+        migrated = schema.is_migrated()
+    except SQLAlchemyError as reason:
+        return f"The database does not answer: {getattr(reason, 'orig', reason)}"
+    if migrated:
+        return None
+    return "The database is not up to date. Run: flask --app app db upgrade"
+
+
+def _end(app: Flask, work: ticking.Ticking) -> None:
+    """Nobody asks us anything any more: end what works by itself."""
+    has_ended = work.stop()
+    with app.app_context():
+        reception().inbox.close()
+    if not has_ended:
+        # Python would wait for every thread, and some wait for Stripe. An attempt cut
+        # off here stays claimed; the next start asks Stripe what became of it.
+        log.warning("stopped while Stripe was being asked")
+        logging.shutdown()
+        os._exit(0)
+
+
+class _Server:
+    """Waitress, with an end: it stops listening, answers what it took, and returns."""
+
+    def __init__(self, app: Flask, *, host: str, port: int) -> None:
+        self._sockets: dict[int, Any] = {}
+        self._stopping = False
+        self._waitress = create_server(
+            app,
+            map=self._sockets,
+            host=host,
+            port=port,
+            threads=THREADS,
+            connection_limit=500,
+            channel_timeout=60,
+            max_request_body_size=LARGEST_BODY,
+            ident=None,
+        )
+        for listener in self._listeners():
+            listener.channel_class = self._channel_class()
+
+    def run(self) -> None:
+        """Serve until a signal, then finish."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._stopping:
+            self._turn(timeout=30.0)
+        self._finish()
+        self._waitress.task_dispatcher.shutdown()
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        signal.signal(number, signal.SIG_DFL)  # the second one ends us at once
+        for listener in self._listeners():
+            listener.pull_trigger()
+
+    def _finish(self) -> None:
+        for listener in self._listeners():
+            listener.del_channel()
+            listener.socket.close()
+        give_up_at = time.monotonic() + FINISH_WITHIN
+        while self._channels() and time.monotonic() < give_up_at:
+            for channel in self._channels():
+                if not (channel.requests or channel.total_outbufs_len):
+                    channel.will_close = True
+            self._turn(timeout=0.1)
+
+    def _turn(self, *, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
+
+    def _listeners(self) -> list[Any]:
+        return [s for s in self._sockets.values() if isinstance(s, BaseWSGIServer)]
+
+    def _channels(self) -> list[Any]:
+        return [s for s in self._sockets.values() if isinstance(s, HTTPChannel)]
+
+    def _channel_class(self) -> type:
+        server = self
+
+        class Channel(HTTPChannel):  # type: ignore[misc]
+            def readable(self) -> bool:
+                """Once we are stopping, no request is taken any more."""
+                return not server._stopping and bool(super().readable())
+
+        return Channel

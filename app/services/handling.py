@@ -1,0 +1,261 @@
+"""Handling stored events: each asks for a look at Stripe, and many for the same one.
+
+One thread (whoever calls `round`) owns the database; the pool's threads do the looks.
+Nothing here waits for the slowest: events arrive, start and end independently, and an
+account that does not answer holds up nobody but itself.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+
+from flask import Flask, current_app
+
+from app.domain.declines import MadeBy
+from app.domain.errands import Errand, errand_of, made_by, wait_after
+from app.domain.event_types import LookAt
+from app.domain.snapshots import EventEnvelope
+from app.services import accounts, cards, invoices, subscriptions
+from app.services.connections import NotConnected
+from app.services.troubles import note_trouble
+from app.storage import event_queue
+from app.storage.event_queue import Pending, Settled
+from app.storage.transaction import reading, transaction
+from app.stripe_gateway import (
+    CredentialsRefused,
+    NotAnEvent,
+    PermissionMissing,
+    RateLimited,
+    StripeTrouble,
+    StripeUnavailable,
+    reopened,
+)
+from app.vault import SecretUnreadable
+
+log = logging.getLogger(__name__)
+
+# A look makes two or three calls of about 0.3 s: this many threads make 40 looks a
+# second, below Stripe's limit of 100 calls a second for one live account.
+THREADS = 32
+# One account that does not answer leaves threads to the others.
+THREADS_OF_ONE_ACCOUNT = 24
+# Events of one account taken at a time; enough to see which ask for the same look.
+IN_HAND = 500
+# A call that nobody answered is not repeated at once by fifty other events.
+HOLD_WITHOUT_ANSWER = timedelta(seconds=30)
+HOLD_WHEN_TOO_FAST = timedelta(seconds=5)
+OWNER_MUST_ACT = (CredentialsRefused, PermissionMissing, NotConnected, SecretUnreadable)
+EXPECTED = (StripeTrouble, NotConnected, SecretUnreadable)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The events that one look answers."""
+
+    events: list[Pending] = field(default_factory=list)
+    newest_made_by: MadeBy | None = None
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is in hand for one account."""
+
+    waiting: dict[Errand, _Asked] = field(default_factory=dict)
+    running: dict[Errand, _Asked] = field(default_factory=dict)
+
+    @property
+    def in_hand(self) -> set[int]:
+        asked = (*self.waiting.values(), *self.running.values())
+        return {event.id for one in asked for event in one.events}
+
+
+class Handler:
+    """Takes pending events, does the looks they ask for, and writes what came of it."""
+
+    def __init__(
+        self, app: Flask, *, clock: Callable[[], datetime], wake: threading.Event
+    ) -> None:
+        self.handled = 0
+        self._app = app
+        self._clock = clock
+        self._wake = wake
+        self._lanes: dict[int, _Lane] = {}
+        self._done: SimpleQueue[tuple[Errand, Exception | None]] = SimpleQueue()
+        self._settled: list[Settled] = []
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
+
+    def round(self) -> bool:
+        """Take, start and settle what can be; whether anything is in hand or moved."""
+        now = self._clock()
+        self._collect(now=now)
+        self._write(now=now)  # before taking: what is not written would be taken again
+        took = self._take(now=now)
+        self._start()
+        self._write(now=now)
+        return took or any(lane.running for lane in self._lanes.values())
+
+    def close(self) -> None:
+        """End the threads once their looks have ended, and write those down."""
+        self._pool.shutdown(cancel_futures=True)
+        now = self._clock()
+        self._collect(now=now)
+        self._write(now=now)
+
+    def _take(self, *, now: datetime) -> bool:
+        took = False
+        with reading() as session:
+            for account_id in event_queue.accounts_with_pending(session, now=now):
+                lane = self._lanes.setdefault(account_id, _Lane())
+                in_hand = lane.in_hand
+                if len(in_hand) >= IN_HAND:
+                    continue
+                events = event_queue.pending(
+                    session, account_id, now=now, limit=IN_HAND, except_for=in_hand
+                )
+                took |= bool(events)
+                opened = self._opened(events)
+                known = event_queue.known_among(
+                    session, account_id, (envelope for _, envelope in opened), now=now
+                )
+                for event, envelope in opened:
+                    errand = errand_of(account_id, envelope, known)
+                    if isinstance(errand, str):
+                        self._settled.append(Settled(event.id, event.tries, errand))
+                        continue
+                    asked = lane.waiting.setdefault(errand, _Asked())
+                    asked.events.append(event)
+                    told = made_by(envelope, known)
+                    asked.newest_made_by = told or asked.newest_made_by
+        return took
+
+    def _opened(self, events: list[Pending]) -> list[tuple[Pending, EventEnvelope]]:
+        opened = []
+        for event in events:
+            try:
+                opened.append((event, reopened(event.payload)))
+            except NotAnEvent as fault:
+                self._settled.append(Settled(event.id, event.tries, str(fault)))
+        return opened
+
+    def _start(self) -> None:
+        """Start what waits. What is being looked at right now is looked at once more
+        afterwards: the news may have come too late for the look under way."""
+        for lane in self._lanes.values():
+            free = THREADS_OF_ONE_ACCOUNT - len(lane.running)
+            ready = [errand for errand in lane.waiting if errand not in lane.running]
+            for errand in ready[: max(0, free)]:
+                asked = lane.running[errand] = lane.waiting.pop(errand)
+                self._pool.submit(self._run, errand, asked.newest_made_by)
+
+    def _run(self, errand: Errand, newest_made_by: MadeBy | None) -> None:
+        fault: Exception | None = None
+        try:
+            with self._app.app_context():
+                _look(errand, newest_made_by, now=self._clock())
+        except Exception as reason:
+            fault = reason
+        self._done.put((errand, fault))
+        self._wake.set()
+
+    def _collect(self, *, now: datetime) -> None:
+        while True:
+            try:
+                errand, fault = self._done.get_nowait()
+            except Empty:
+                return
+            lane = self._lanes[errand.account_id]
+            asked = lane.running.pop(errand)
+            if fault is None:
+                self._settled += [Settled(e.id, e.tries) for e in asked.events]
+            else:
+                self._put_off(errand, asked, fault, now=now)
+
+    def _put_off(
+        self, errand: Errand, asked: _Asked, fault: Exception, *, now: datetime
+    ) -> None:
+        """Keep the events, with what stood in the way, for a later look."""
+        hold = _hold(fault)
+        if hold:
+            with transaction() as session:
+                event_queue.hold(session, errand.account_id, until=now + hold)
+        elif isinstance(fault, OWNER_MUST_ACT):
+            note_trouble(errand.account_id, _note(fault), now=now)
+        if hold or isinstance(fault, OWNER_MUST_ACT):
+            # Whatever else waits for this account is taken again when it answers.
+            self._lanes[errand.account_id].waiting.clear()
+        if isinstance(fault, EXPECTED):
+            log.warning("could not look at %s: %s", errand.target, fault)
+        else:
+            log.error("looking at %s failed", errand.target, exc_info=fault)
+        self._settled += [
+            Settled(
+                id=event.id,
+                tries=event.tries + 1,
+                note=_note(fault),
+                try_at=now + (hold or wait_after(event.tries + 1)),
+            )
+            for event in asked.events
+        ]
+
+    def _write(self, *, now: datetime) -> None:
+        if not self._settled:
+            return
+        with transaction() as session:
+            event_queue.settle(session, self._settled, now=now)
+        self.handled += sum(one.try_at is None for one in self._settled)
+        self._settled = []
+
+
+def handle_pending(*, now: datetime) -> int:
+    """Handle everything that is due, to the end; how many events are done with."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    wake = threading.Event()
+    handler = Handler(app, clock=lambda: now, wake=wake)
+    try:
+        while handler.round():
+            wake.wait(0.05)
+            wake.clear()
+    finally:
+        handler.close()
+    return handler.handled
+
+
+def _look(errand: Errand, newest_made_by: MadeBy | None, *, now: datetime) -> None:
+    account_id, target = errand.account_id, errand.target
+    match errand.look_at:
+        case LookAt.INVOICE:
+            invoices.look(account_id, target, now=now, newest_made_by=newest_made_by)
+        case LookAt.SUBSCRIPTION:
+            subscriptions.look(account_id, target, now=now)
+        case LookAt.CARDS:
+            cards.follow_change(account_id, target, now=now)
+        case LookAt.CHARGE:
+            cards.note_refused_charge(account_id, target, now=now)
+        case LookAt.ACCOUNT:
+            accounts.deauthorized(account_id, now=now)
+
+
+def _hold(fault: Exception) -> timedelta | None:
+    """For how long the whole account is left alone, if the fault is not the event's."""
+    match fault:
+        case RateLimited(retry_after=float() as seconds):
+            return timedelta(seconds=min(max(seconds, 1.0), 300.0))
+        case RateLimited():
+            return HOLD_WHEN_TOO_FAST
+        case StripeUnavailable():
+            return HOLD_WITHOUT_ANSWER
+    return None
+
+
+def _note(fault: Exception) -> str:
+    """What an operator may read; texts of unknown faults may hold anything."""
+    match fault:
+        case StripeTrouble(sentence=str() as sentence) if sentence:
+            return sentence
+        case StripeTrouble() | NotConnected() | SecretUnreadable():
+            return str(fault)
+    return f"a fault of ours ({type(fault).__name__}); the log has it whole"

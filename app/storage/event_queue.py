@@ -1,0 +1,167 @@
+"""Stored events that wait to be handled, found by account: one that is held back or
+has left costs the others nothing, however much it has waiting."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.account import ConnectionStatus, EventStatus
+from app.domain.errands import Known
+from app.domain.event_types import LOOK_AGAIN, LookAt
+from app.domain.recovery import OPEN, RecoveryStatus
+from app.domain.snapshots import EventEnvelope
+from app.storage.models import Recovery, StripeAccount, StripeEvent
+
+CUSTOMER_MAY_PAY = (*OPEN, RecoveryStatus.TERMINATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A stored event that waits, free of any session."""
+
+    id: int
+    payload: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An event that is done with, or put off with the fault that stood in the way."""
+
+    id: int
+    tries: int
+    note: str | None = None
+    try_at: datetime | None = None  # None: done with
+
+
+def accounts_with_pending(session: Session, *, now: datetime) -> list[int]:
+    """The accounts that have events to handle and may be asked about at Stripe.
+
+    The switch does not matter here: what happens is followed while retries rest.
+    """
+    waiting = exists().where(
+        StripeEvent.account_id == StripeAccount.id,
+        StripeEvent.status == EventStatus.PENDING,
+        StripeEvent.try_at <= now,
+    )
+    return list(
+        session.scalars(
+            select(StripeAccount.id)
+            .where(
+                StripeAccount.status == ConnectionStatus.CONNECTED,
+                StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until <= now),
+                waiting,
+            )
+            .order_by(StripeAccount.id)
+        )
+    )
+
+
+def pending(
+    session: Session,
+    account_id: int,
+    *,
+    now: datetime,
+    limit: int,
+    except_for: Collection[int],
+) -> list[Pending]:
+    """Events of the account that are due, oldest first, without those in hand."""
+    rows = session.execute(
+        select(StripeEvent.id, StripeEvent.payload, StripeEvent.tries)
+        .where(
+            StripeEvent.account_id == account_id,
+            StripeEvent.status == EventStatus.PENDING,
+            StripeEvent.try_at <= now,
+            StripeEvent.id.not_in(except_for),
+        )
+        .order_by(StripeEvent.try_at, StripeEvent.id)
+        .limit(limit)
+    )
+    return [Pending(*row) for row in rows]
+
+
+def known_among(
+    session: Session,
+    account_id: int,
+    events: Iterable[EventEnvelope],
+    *,
+    now: datetime,
+) -> Known:
+    """What is ours among the things that `events` are about."""
+    invoices, customers, intents = set(), set(), set()
+    for event in events:
+        match LOOK_AGAIN.get(event.type):
+            case LookAt.INVOICE:
+                invoices.add(event.object_id)
+            case LookAt.CARDS:
+                customers.add(event.customer_id)
+            case LookAt.CHARGE:
+                intents.add(event.payment_intent_id)
+    ours = Recovery.account_id == account_id
+    return Known(
+        invoices=frozenset(
+            session.scalars(
+                select(Recovery.stripe_invoice_id).where(
+                    ours, Recovery.stripe_invoice_id.in_(invoices - {None})
+                )
+            )
+        ),
+        customers=frozenset(
+            session.scalars(
+                select(Recovery.stripe_customer_id).where(
+                    ours,
+                    Recovery.stripe_customer_id.in_(customers - {None}),
+                    Recovery.status.in_(CUSTOMER_MAY_PAY),
+                    Recovery.deadline_at >= now,
+                )
+            )
+        ),
+        invoice_of_intent={
+            row.stripe_payment_intent_id: row.stripe_invoice_id
+            for row in session.execute(
+                select(
+                    Recovery.stripe_payment_intent_id, Recovery.stripe_invoice_id
+                ).where(ours, Recovery.stripe_payment_intent_id.in_(intents - {None}))
+            )
+        },
+    )
+
+
+def settle(session: Session, settled: Sequence[Settled], *, now: datetime) -> None:
+    """Write down what became of these events, each kind in one statement."""
+    done = [one for one in settled if one.try_at is None]
+    put_off = [one for one in settled if one.try_at is not None]
+    connection = session.connection()
+    one_event = update(StripeEvent).where(StripeEvent.id == bindparam("event"))
+    if done:
+        connection.execute(
+            one_event.values(
+                status=EventStatus.HANDLED, handled_at=now, note=bindparam("why")
+            ),
+            [{"event": one.id, "why": one.note} for one in done],
+        )
+    if put_off:
+        connection.execute(
+            one_event.values(
+                tries=bindparam("times"), try_at=bindparam("at"), note=bindparam("why")
+            ),
+            [
+                {"event": o.id, "times": o.tries, "at": o.try_at, "why": o.note}
+                for o in put_off
+            ],
+        )
+
+
+def hold(session: Session, account_id: int, *, until: datetime) -> None:
+    """No call for this account before `until`."""
+    session.execute(
+        update(StripeAccount)
+        .where(
+            StripeAccount.id == account_id,
+            StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until < until),
+        )
+        .values(hold_until=until)
+    )

@@ -1,0 +1,300 @@
+"""Handling stored events against the sandbox: the looks, and what comes of them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stripe
+from sqlalchemy import text, update
+
+from app import current
+from app.domain.account import ConnectionStatus, EventStatus
+from app.domain.declines import MadeBy
+from app.domain.recovery import RecoveryStatus
+from app.sandbox.founding import MERCHANT_KEY
+from app.services import events
+from app.services.handling import handle_pending
+from app.services.troubles import clear_trouble
+from app.storage.models import StripeAccount, StripeEvent
+from app.storage.transaction import transaction
+from tests.builders import a_account, a_recovery
+from tests.merchants import Merchant
+from tests.stripe_events import a_kept_event, an_event, keep_events, the_event
+
+RENEWAL = {"subscription": "sub_1", "attempt_count": 1}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
+
+
+def handle(merchant: Merchant) -> int:
+    return handle_pending(now=merchant.now)
+
+
+def calls(merchant: Merchant, path: str = "") -> int:
+    """How often the sandbox was asked for addresses with `path` in them."""
+    recent: list[dict[str, Any]] = merchant.sandbox.calls()["recent"]
+    return sum(path in call["path"] for call in recent)
+
+
+def failed(merchant: Merchant, invoice_id: str, **over: Any) -> StripeEvent:
+    return a_kept_event(
+        merchant.account_id, object={"id": invoice_id, **RENEWAL}, **over
+    )
+
+
+def renewed(merchant: Merchant, *answers: Any, default: Any = None) -> str:
+    """A refused renewal that we have not heard of yet."""
+    return merchant.renew(merchant.subscriber(*answers, default=default))
+
+
+def test_a_failed_renewal_is_looked_at_and_its_recovery_begins(
+    merchant: Merchant,
+) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    event = failed(merchant, invoice)
+    assert handle(merchant) == 1
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    event = the_event(event)
+    assert (event.status, event.handled_at) == (EventStatus.HANDLED, merchant.now)
+
+
+def test_events_about_one_object_share_one_look(merchant: Merchant) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    before = calls(merchant, f"invoices/{invoice}")
+    rows = [
+        failed(merchant, invoice, type=type)
+        for type in ("invoice.updated", "invoice.payment_failed", "invoice.paid")
+        for _ in range(5)
+    ]
+    assert handle(merchant) == 15
+    assert calls(merchant, f"invoices/{invoice}") == before + 1
+    assert {the_event(row).status for row in rows} == {EventStatus.HANDLED}
+
+
+def test_the_state_at_stripe_counts_and_not_the_event(merchant: Merchant) -> None:
+    invoice = renewed(merchant, "insufficient_funds", default="approve")
+    merchant.api("POST", f"/v1/invoices/{invoice}/pay")
+    failed(merchant, invoice)  # old news: it has been paid since
+    handle(merchant)
+    assert merchant.planned(invoice) is None
+
+
+def test_an_event_about_something_stripe_does_not_show_is_handled(
+    merchant: Merchant,
+) -> None:
+    rows = [
+        failed(merchant, "in_unknown"),
+        failed(merchant, "../accounts"),
+        a_kept_event(
+            merchant.account_id,
+            type="customer.subscription.deleted",
+            object={"id": "sub_unknown"},
+        ),
+        a_kept_event(
+            merchant.account_id, type="charge.failed", object={"id": "ch_unknown"}
+        ),
+    ]
+    handle(merchant)
+    assert {the_event(row).status for row in rows} == {EventStatus.HANDLED}
+
+
+def test_what_concerns_nothing_of_ours_costs_no_call(merchant: Merchant) -> None:
+    before = calls(merchant)
+    rows = [
+        a_kept_event(merchant.account_id, type="invoice.paid"),
+        a_kept_event(
+            merchant.account_id, type="customer.updated", object={"object": "customer"}
+        ),
+        a_kept_event(
+            merchant.account_id,
+            type="payment_method.attached",
+            object={"object": "payment_method", "customer": "cus_healthy"},
+        ),
+    ]
+    assert handle(merchant) == 3
+    assert calls(merchant) == before
+    assert all(the_event(row).note for row in rows)
+
+
+def test_a_new_card_is_looked_at_for_the_customers_recoveries(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds")
+    before = calls(merchant, f"invoices/{invoice}")
+    customer = merchant.recovery(invoice).stripe_customer_id
+    a_kept_event(
+        merchant.account_id,
+        type="payment_method.attached",
+        object={"object": "payment_method", "id": "pm_1", "customer": customer},
+    )
+    handle(merchant)
+    assert calls(merchant, f"invoices/{invoice}") > before
+
+
+def test_staffs_own_charge_is_told_apart_from_ours(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.api("POST", f"/v1/invoices/{invoice}/pay")
+    failed(merchant, invoice, request={"id": "req_1", "idempotency_key": "theirs"})
+    handle(merchant)
+    made_by = [decline.made_by for decline in merchant.declines(invoice)]
+    assert made_by == [MadeBy.FIRST, MadeBy.STAFF]
+
+
+def test_a_look_that_fails_is_kept_with_its_error_and_stops_nobody(
+    merchant: Merchant,
+) -> None:
+    bad, good = renewed(merchant, "insufficient_funds"), ""
+    good = renewed(merchant, "insufficient_funds")
+    merchant.sandbox.fault(
+        path=f"/v1/invoices/{bad}",
+        status=400,
+        body={"error": {"type": "invalid_request_error", "message": "No. rk_test_x"}},
+    )
+    failing, fine = failed(merchant, bad), failed(merchant, good)
+    assert handle(merchant) == 1
+    assert the_event(fine).status is EventStatus.HANDLED
+    kept = the_event(failing)
+    assert (kept.status, kept.tries) == (EventStatus.PENDING, 1)
+    assert kept.note == "No. [secret]"
+    assert kept.try_at == merchant.now + timedelta(minutes=1)
+
+    merchant.sandbox.advance(seconds=60)
+    handle(merchant)
+    kept = the_event(failing)
+    assert (kept.status, kept.note) == (EventStatus.HANDLED, None)
+
+
+def test_a_look_that_keeps_failing_is_never_given_up(merchant: Merchant) -> None:
+    event = failed(merchant, "in_1")
+    with transaction() as session:
+        session.execute(update(StripeEvent).values(tries=500))
+    merchant.sandbox.fault(path="/v1/invoices/in_1", status=400)
+    handle(merchant)
+    kept = the_event(event)
+    assert (kept.status, kept.tries) == (EventStatus.PENDING, 501)
+    assert kept.try_at == merchant.now + timedelta(hours=6)
+
+
+def test_a_fault_of_ours_shows_no_data_in_its_note(
+    merchant: Merchant, caplog: pytest.LogCaptureFixture
+) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    with transaction() as session:
+        session.execute(
+            text(
+                "CREATE TRIGGER broken BEFORE INSERT ON recovery BEGIN"
+                " SELECT RAISE(ABORT, 'in the middle'); END"
+            )
+        )
+    event = failed(merchant, invoice)
+    handle(merchant)
+    kept = the_event(event)
+    assert kept.status is EventStatus.PENDING
+    assert kept.note == "a fault of ours (IntegrityError); the log has it whole"
+    assert "in the middle" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        ({"status": 500, "times": 9}, 30),
+        ({"do": "drop", "times": 9}, 30),
+        ({"status": 429, "times": 9}, 5),
+    ],
+    ids=["server errors", "no answer", "too fast"],
+)
+def test_an_account_that_gets_no_answer_rests_and_holds_up_nobody_else(
+    merchant: Merchant, fault: dict[str, Any], seconds: int
+) -> None:
+    other = a_account(sealed_api_key=current.vault().encrypt(MERCHANT_KEY))
+    merchant.sandbox.fault(path="/v1/invoices/in_held", **fault)
+    held = failed(merchant, "in_held")
+    free = a_kept_event(other.id, object={"id": "in_free", **RENEWAL})
+    handle(merchant)
+    assert the_event(free).status is EventStatus.HANDLED
+    assert the_event(held).status is EventStatus.PENDING
+    until = merchant.now + timedelta(seconds=seconds)
+    assert merchant.account().hold_until == the_event(held).try_at == until
+
+    before = calls(merchant)
+    assert handle(merchant) == 0  # it is left alone meanwhile
+    assert calls(merchant) == before
+
+
+def test_a_refused_key_keeps_every_event_until_it_is_mended(
+    merchant: Merchant,
+) -> None:
+    merchant.sandbox.key(MERCHANT_KEY, expired=True)
+    rows = [failed(merchant, f"in_{n}") for n in range(40)]
+    handle(merchant)
+    assert merchant.account().status is ConnectionStatus.TROUBLE
+    assert merchant.account().trouble
+    assert {the_event(row).status for row in rows} == {EventStatus.PENDING}
+
+    merchant.sandbox.key(MERCHANT_KEY, expired=False)
+    clear_trouble(merchant.account_id, now=merchant.now)
+    merchant.sandbox.advance(hours=1)
+    assert handle(merchant) == 40
+
+
+@pytest.mark.parametrize("status", ["trouble", "disconnected"])
+def test_events_of_an_account_that_cannot_be_asked_stay(
+    merchant: Merchant, status: str
+) -> None:
+    event = failed(merchant, "in_1")
+    with transaction() as session:
+        session.execute(update(StripeAccount).values(status=status))
+    assert handle(merchant) == 0
+    assert the_event(event).status is EventStatus.PENDING
+
+
+def test_what_happens_is_followed_while_the_switch_is_off(merchant: Merchant) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    failed(merchant, invoice)
+    with transaction() as session:
+        session.execute(update(StripeAccount).values(is_on=False))
+    assert handle(merchant) == 1
+    assert len(merchant.declines(invoice)) == 1
+
+
+def test_when_the_merchant_withdraws_access_the_account_is_left(
+    merchant: Merchant,
+) -> None:
+    a_kept_event(
+        merchant.account_id,
+        type="account.application.deauthorized",
+        object={"id": "ca_1", "object": "application"},
+    )
+    handle(merchant)
+    assert merchant.account().status is ConnectionStatus.DISCONNECTED
+
+
+def test_many_events_are_handled_whatever_their_number(merchant: Merchant) -> None:
+    keep_events(
+        merchant.account_id,
+        [an_event("invoice.paid", object={"id": f"in_{n}"}) for n in range(1_200)],
+    )
+    assert handle(merchant) == 1_200
+
+
+def test_an_operator_replays_an_event(merchant: Merchant) -> None:
+    event = failed(merchant, renewed(merchant, "insufficient_funds"))
+    handle(merchant)
+    events.replay(event.id, user_id=None, now=merchant.now)
+    assert the_event(event).status is EventStatus.PENDING
+    assert handle(merchant) == 1
+
+
+def test_an_event_that_was_nobodys_is_replayed_once_its_account_is_here(
+    merchant: Merchant,
+) -> None:
+    a_recovery(account_id=merchant.account_id)
+    event = a_kept_event(None, account="acct_later")
+    with pytest.raises(events.CannotReplay, match="no account"):
+        events.replay(event.id, user_id=None, now=merchant.now)
+    later = a_account(stripe_account_id="acct_later")
+    events.replay(event.id, user_id=None, now=merchant.now)
+    assert the_event(event).account_id == later.id
