@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.config import INSTANCE, ROOT, Config, ConfigError
 from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
+from app.services import stripe_reads
 from app.services.deliveries import Reception
 from app.storage import engines, models, search_index  # noqa: F401
 from app.storage.base import UTCDateTime, Word
@@ -33,6 +34,7 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
         http_client=new_http_client(),
     )
     app.extensions["metricsco.call_listeners"] = []
+    stripe_reads.register(app)
     _open_database(app, config)
     # Templates get `current_user` from app.web.filters, which loads nobody unasked: an
     # error page must not need the database.

@@ -121,6 +121,20 @@ class StripeGateway:
             customer=customer_id, created=_since(since), limit=min(limit, MOST)
         )
 
+    def charges_since(
+        self, since: datetime, *, after: str | None = None
+    ) -> Page[ChargeSnapshot]:
+        answer = self._connection.read(
+            "charges",
+            "/v1/charges",
+            created=_since(since),
+            starting_after=after,
+            limit=MOST,
+        )
+        json = expected_list(answer)
+        found = tuple(charges.charge(item) for item in items(json, "data"))
+        return Page(found, _next_after(json))
+
     def _charges(self, **params: object) -> tuple[ChargeSnapshot, ...]:
         answer = self._connection.read("charges", "/v1/charges", **params)
         newest_first = [

@@ -60,6 +60,12 @@ class Gateway(Protocol):
         """The customer's newest charges since then (at most 100), oldest first."""
         ...
 
+    def charges_since(
+        self, since: datetime, *, after: str | None = None
+    ) -> Page[ChargeSnapshot]:
+        """All charges of the account since then, newest first, one page."""
+        ...
+
     def invoice_id_of(self, payment_intent_id: str) -> str | None:
         """The invoice that a payment is for; charges and intents no longer say."""
         ...

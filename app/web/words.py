@@ -13,14 +13,20 @@ _SIGNS = {
 _TONES = {
     "good": (
         "recovered succeeded activated converted active connected handled paid "
-        "approved confirmed"
+        "approved confirmed granted"
     ),
-    "busy": "in_retry scheduled running processing in_trial trialing pending created",
+    "busy": (
+        "in_retry scheduled running processing in_trial trialing pending created "
+        "connecting"
+    ),
     "warn": (
         "waiting_for_customer unknown past_due incomplete trouble needs_customer "
-        "blocked soft suspended"
+        "blocked soft suspended no_answer unheard"
     ),
-    "bad": "terminated declined unpaid hard expired incomplete_expired not_in_force",
+    "bad": (
+        "terminated declined unpaid hard expired incomplete_expired not_in_force "
+        "missing"
+    ),
 }
 
 _TONE_OF = {status: tone for tone, names in _TONES.items() for status in names.split()}
@@ -31,6 +37,8 @@ _WORDS = {
     "unknown": "No answer yet",
     "metricsco": "Metricsco",
     "first": "First charge",
+    "unheard": "No webhook yet",
+    "not_known": "Not known yet",
 }
 
 
