@@ -37,6 +37,8 @@ class Config:
     stripe_webhook_secret: str | None = field(default=None, repr=False)
     stripe_api_base: str = STRIPE_API_BASE
     stripe_connect_base: str = STRIPE_CONNECT_BASE
+    # Name and address of pages in Stripe's Dashboard that moved; see web/stripe_links.
+    stripe_links: tuple[tuple[str, str], ...] = ()
     clock_file: Path | None = None
     testing: bool = False
 
@@ -84,6 +86,7 @@ class Config:
             stripe_connect_base=(
                 settings.get("STRIPE_CONNECT_BASE") or STRIPE_CONNECT_BASE
             ).rstrip("/"),
+            stripe_links=_links(settings),
             clock_file=Path(clock_file) if clock_file else None,
         )
 
@@ -105,7 +108,14 @@ def _faults(settings: Mapping[str, str]) -> list[str]:
         )
         if not settings.get(name)
     ]
-    checks = (_key_fault, _port_fault, _url_faults, _clock_fault, _connect_fault)
+    checks = (
+        _key_fault,
+        _port_fault,
+        _url_faults,
+        _links_fault,
+        _clock_fault,
+        _connect_fault,
+    )
     return missing + [fault for check in checks for fault in check(settings)]
 
 
@@ -134,6 +144,12 @@ def _url_faults(settings: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _links_fault(settings: Mapping[str, str]) -> list[str]:
+    if all(_is_web_address(address) for _, address in _links(settings)):
+        return []
+    return ["STRIPE_LINKS: such as retries=https://dashboard.stripe.com/..., by commas"]
+
+
 def _clock_fault(settings: Mapping[str, str]) -> list[str]:
     if settings.get("CLOCK_FILE") and _api_base(settings) == STRIPE_API_BASE:
         return ["CLOCK_FILE: for a sandbox only; unset it, or set STRIPE_API_BASE"]
@@ -158,6 +174,11 @@ def _is_web_address(text: str) -> bool:
 
 def _api_base(settings: Mapping[str, str]) -> str:
     return (settings.get("STRIPE_API_BASE") or STRIPE_API_BASE).rstrip("/")
+
+
+def _links(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    pairs = (pair.partition("=") for pair in _split(settings.get("STRIPE_LINKS", "")))
+    return tuple((name.strip(), address.strip()) for name, _, address in pairs)
 
 
 def _split(keys: str) -> tuple[str, ...]:

@@ -44,10 +44,26 @@ def look_twice(account_id: int, *, now: datetime) -> int:
         seen = invoices_seen(session, account_id, now=now)
     if verdict(seen).word is SettingsWord.CONFIRMED:
         return 0
-    wanted = [one for one in seen if wants_second_look(one, now=now)][:SECOND_LOOKS]
-    for one in wanted:
+    wanted = [one.invoice_id for one in seen if wants_second_look(one, now=now)]
+    return _look_at(account_id, wanted[:SECOND_LOOKS], now=now)
+
+
+def check_again(account_id: int, *, now: datetime) -> Verdict:
+    """The verdict after reading again what could settle or overturn it."""
+    with reading() as session:
+        seen = invoices_seen(session, account_id, now=now)
+    wanted = [one.invoice_id for one in seen if wants_second_look(one, now=now)]
+    proof = verdict(seen).retries
+    if proof.word is SettingsWord.NOT_IN_FORCE and proof.object_id is not None:
+        wanted.insert(0, proof.object_id)
+    _look_at(account_id, wanted[:SECOND_LOOKS], now=now)
+    return verdict_of(account_id, now=now)
+
+
+def _look_at(account_id: int, invoice_ids: list[str], *, now: datetime) -> int:
+    for invoice_id in invoice_ids:
         try:
-            invoices.look(account_id, one.invoice_id, now=now)
+            invoices.look(account_id, invoice_id, now=now)
         except (StripeTrouble, NotConnected) as trouble:
-            log.info("no second look at %s: %s", one.invoice_id, trouble)
-    return len(wanted)
+            log.info("no second look at %s: %s", invoice_id, trouble)
+    return len(invoice_ids)
