@@ -16,9 +16,9 @@ from app.web.words import word_of
 bp = Blueprint("explaining", __name__)  # no routes: it lends its words to templates
 
 _MADE_BY = {
-    MadeBy.FIRST: "the renewal's first charge",
-    MadeBy.METRICSCO: "a retry by Metricsco",
-    MadeBy.STRIPE: "Stripe's own retry",
+    MadeBy.FIRST: "Stripe, the renewal's first charge",
+    MadeBy.METRICSCO: "Metricsco",
+    MadeBy.STRIPE: "Stripe, a retry of its own",
     MadeBy.STAFF: "your staff, or another program of yours",
     MadeBy.CUSTOMER: "the customer",
     MadeBy.UNKNOWN: "not known whom",
@@ -47,7 +47,7 @@ def explained(row: Any) -> Explanation:
 
 
 def made_by(who: MadeBy) -> str:
-    """Who made a charge: goes after "by"."""
+    """Who made a charge: goes after "made by"."""
     return _MADE_BY[who]
 
 
