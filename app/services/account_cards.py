@@ -5,11 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
 from app.domain.settings_doctor import Verdict
-from app.services import endpoints, settings_doctor
+from app.services import endpoints, platform, settings_doctor
 from app.services.accounts import mode_of
 from app.storage import account_reads
 from app.storage.connection_models import ImportRun
@@ -120,13 +119,12 @@ def _state(row: StripeAccount, webhook: WebhookHealth) -> CardState:
 
 
 def _health(row: StripeAccount, counts: account_reads.EventCounts) -> WebhookHealth:
-    config = current.config()
     if row.kind is ConnectionKind.KEY:
         address = endpoints.address_of(row)
         has_secret = row.sealed_webhook_secret is not None
     else:
-        address = f"{config.public_url}/webhooks/stripe"
-        has_secret = config.stripe_webhook_secret is not None
+        address = platform.webhook_address()
+        has_secret = platform.webhook_secret() is not None
     return WebhookHealth(
         address=address,
         types=HANDLED_TYPES,

@@ -15,7 +15,7 @@ from app.domain.api_keys import KeyRefused, RestrictedKey, restricted_key
 from app.domain.snapshots import AccountSnapshot
 from app.services import connections, endpoints, imports, platform, recoveries
 from app.services.audit import note
-from app.services.troubles import note_trouble
+from app.services.troubles import clear_trouble, note_trouble
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import (
@@ -159,6 +159,32 @@ def rotate_key(
 
 def check_again(account_id: int, *, user_id: int | None, now: datetime) -> None:
     """Try every permission anew, and make the webhook endpoint if that now works."""
+    with reading() as session:
+        kind = _connected(session, account_id).kind
+    if kind is ConnectionKind.CONNECT:
+        _check_platform(account_id, user_id=user_id, now=now)
+    else:
+        _check_key(account_id, user_id=user_id, now=now)
+
+
+def _check_platform(account_id: int, *, user_id: int | None, now: datetime) -> None:
+    try:
+        connections.gateway_of(account_id).account()
+    except CredentialsRefused:
+        note_trouble(account_id, ACCESS_LOST, now=now)
+        return
+    except PermissionMissing as missing:
+        note_trouble(account_id, f"Stripe refused: {missing.sentence}", now=now)
+        return
+    except StripeTrouble as trouble:
+        raise _no_answer(trouble) from None
+    clear_trouble(account_id, now=now)
+    fault = platform.ensure_webhook(user_id=user_id, now=now)
+    with transaction() as session:
+        session.get_one(StripeAccount, account_id).webhook_note = fault
+
+
+def _check_key(account_id: int, *, user_id: int | None, now: datetime) -> None:
     try:
         checks = connections.gateway_of(account_id).check_permissions()
     except CredentialsRefused:
@@ -169,7 +195,7 @@ def check_again(account_id: int, *, user_id: int | None, now: datetime) -> None:
     with transaction() as session:
         account = _connected(session, account_id)
         _follow_checks(account, checks)
-        kind, endpoint_id = account.kind, account.stripe_webhook_endpoint_id
+        endpoint_id = account.stripe_webhook_endpoint_id
         note(
             session,
             "account.checked",
@@ -177,7 +203,7 @@ def check_again(account_id: int, *, user_id: int | None, now: datetime) -> None:
             user_id=user_id,
             now=now,
         )
-    if kind is ConnectionKind.KEY and endpoint_id is None:
+    if endpoint_id is None:
         endpoints.ensure(account_id, user_id=user_id, now=now)
 
 
@@ -249,6 +275,10 @@ def deauthorized(account_id: int, *, now: datetime) -> None:
 KEY_REVOKED = (
     "Stripe no longer accepts the key: it was revoked, it expired, or it is bound to "
     "other addresses. Make a new restricted key at Stripe and replace it here."
+)
+ACCESS_LOST = (
+    "Stripe no longer accepts the platform's access to this account. Disconnect it "
+    "here, then connect it again."
 )
 DEAUTHORIZED = (
     "Access was withdrawn at Stripe. Nothing is charged any more; connect again to "

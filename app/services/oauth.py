@@ -133,12 +133,16 @@ def connect(code: str, *, user_id: int, now: datetime) -> int:
                 user_id=user_id,
                 now=now,
             )
-            return account.id
+            account_id = account.id
     except IntegrityError:
         raise AccountRefused("This account has just been connected here.") from None
     except AlreadyConnected as refusal:
         _give_back(refusal.account_id, snapshot.id)
         raise
+    fault = platform.ensure_webhook(user_id=user_id, now=now)
+    with transaction() as session:
+        session.get_one(StripeAccount, account_id).webhook_note = fault
+    return account_id
 
 
 def _exchange(code: str) -> ConnectedAccount:

@@ -32,6 +32,18 @@ class OAuthState(Base):
     used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class PlatformWebhook(Base):
+    """The Connect platform's webhook endpoint, where we made it ourselves."""
+
+    __tablename__ = "platform_webhook"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stripe_webhook_endpoint_id: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(Text)
+    sealed_secret: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class ImportRun(Base):
     """How far the first import of an account has come; one row an account."""
 

@@ -95,9 +95,8 @@ class StripeAccount(Base):
     connected_at: Mapped[datetime] = mapped_column(UTCDateTime)
     disconnected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    # The last whole comparison with Stripe, and how far the present one has come.
+    # The last whole comparison with Stripe.
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    reconcile_cursor: Mapped[str | None] = mapped_column(String(64))
     # No call before this time: Stripe asked us to slow down, or did not answer.
     hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")

@@ -7,7 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import current
 from app.extensions import csrf
-from app.services import deliveries
+from app.services import deliveries, platform
 from app.services.inbox import Kept, NotStored
 from app.stripe_gateway import BadSignature, NotAnEvent
 
@@ -20,7 +20,7 @@ SIGNATURE = "Stripe-Signature"
 @bp.post("")
 def for_platform() -> Response:
     """Events of every merchant of the Connect platform, where there is one."""
-    secret = current.config().stripe_webhook_secret
+    secret = platform.webhook_secret()
     if not secret:
         return _answer(404, "no Connect platform is set up here")
     return _received(

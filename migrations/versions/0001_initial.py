@@ -100,7 +100,6 @@ def upgrade() -> None:
         sa.Column("disconnected_at", sa.DateTime(), nullable=True),
         sa.Column("last_event_at", sa.DateTime(), nullable=True),
         sa.Column("reconciled_at", sa.DateTime(), nullable=True),
-        sa.Column("reconcile_cursor", sa.String(length=64), nullable=True),
         sa.Column("hold_until", sa.DateTime(), nullable=True),
         sa.Column("strategy", sa.String(length=64), nullable=False),
         sa.Column("with_first_invoices", sa.Boolean(), nullable=False),
@@ -306,6 +305,15 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_stripe_event_received", ["received_at"], unique=False)
 
+    op.create_table(
+        "platform_webhook",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("stripe_webhook_endpoint_id", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("sealed_secret", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_platform_webhook")),
+    )
     op.create_table(
         "stripe_reads",
         sa.Column(
@@ -748,6 +756,7 @@ def downgrade() -> None:
         op.execute("DROP TABLE subscription_search")
     op.drop_table("subscription")
     op.drop_table("stripe_reads")
+    op.drop_table("platform_webhook")
     with op.batch_alter_table("stripe_event", schema=None) as batch_op:
         batch_op.drop_index("ix_stripe_event_received")
         batch_op.drop_index(
