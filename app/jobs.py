@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from app import current
+from app.services import imports, reconciler, settings_doctor, stripe_reads
 from app.services.handling import handle_pending
 from app.services.recoveries import sweep
 from app.services.rescue import rescue_stuck
@@ -19,9 +20,22 @@ EVERY_SECONDS: dict[Job, int] = {
     run_due: 5,
     rescue_stuck: 60,
     sweep: 60,
+    imports.go_on: 5,
+    reconciler.reconcile: 300,
+    settings_doctor.second_looks: 300,
+    stripe_reads.write_down: 60,
 }
 # In the order in which one tick does them: the news first, then what is due.
-ALL: tuple[Job, ...] = (handle_pending, rescue_stuck, sweep, run_due)
+ALL: tuple[Job, ...] = (
+    imports.go_on,
+    reconciler.reconcile,
+    handle_pending,
+    settings_doctor.second_looks,
+    rescue_stuck,
+    sweep,
+    run_due,
+    stripe_reads.write_down,
+)
 
 
 def name_of(job: Job) -> str:

@@ -96,7 +96,7 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
     webhook = _health(row, counts)
     return AccountCard(
         row=row,
-        state=_state(row, webhook),
+        state=_state(row, webhook, repairs),
         mode=mode_of(row),
         is_by_key=row.kind is ConnectionKind.KEY,
         verdict=verdict,
@@ -108,14 +108,24 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
     )
 
 
-def _state(row: StripeAccount, webhook: WebhookHealth) -> CardState:
+def _state(
+    row: StripeAccount, webhook: WebhookHealth, repairs: list[AuditEntry]
+) -> CardState:
     if row.status is ConnectionStatus.DISCONNECTED:
         return CardState.DISCONNECTED
     if row.status is ConnectionStatus.TROUBLE:
         return CardState.TROUBLE
     if not row.is_on:
         return CardState.PAUSED
-    return CardState.CONNECTED if webhook.has_secret else CardState.UNHEARD
+    is_heard = webhook.has_secret and not _came_too_late(row, repairs)
+    return CardState.CONNECTED if is_heard else CardState.UNHEARD
+
+
+def _came_too_late(row: StripeAccount, repairs: list[AuditEntry]) -> bool:
+    """Whether we found out by ourselves, and have heard nothing from Stripe since."""
+    if not repairs:
+        return False
+    return row.last_event_at is None or row.last_event_at < repairs[0].at
 
 
 def _health(row: StripeAccount, counts: account_reads.EventCounts) -> WebhookHealth:

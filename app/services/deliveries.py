@@ -15,7 +15,7 @@ from app.domain.account import EventStatus
 from app.domain.event_types import LOOK_AGAIN
 from app.domain.snapshots import EventEnvelope
 from app.services.inbox import Arrival, Inbox, Kept, NotStored
-from app.storage.models import StripeAccount
+from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import BadSignature, verified
 from app.vault import SecretUnreadable
@@ -119,6 +119,40 @@ def receive_for_platform(
         mode = "live" if event.livemode else "test"
         fault = f"{event.account or 'no account'} is not connected here in {mode} mode"
     return _keep(event, listener, fault=fault, now=now)
+
+
+def take_in(account_id: int, events: Iterable[EventEnvelope], *, now: datetime) -> int:
+    """Keep events that we fetched ourselves, as if delivered; how many were new.
+
+    `last_event_at` stays as it is: nothing arrived.
+    """
+    shown = {event.id: event for event in events}
+    with transaction() as session:
+        known = session.scalars(
+            select(StripeEvent.stripe_event_id).where(
+                StripeEvent.stripe_event_id.in_(shown)
+            )
+        )
+        new = [shown[event_id] for event_id in shown.keys() - set(known)]
+        session.add_all(
+            StripeEvent(
+                stripe_event_id=event.id,
+                account_id=account_id,
+                type=event.type,
+                object_id=event.object_id and event.object_id[:255],
+                livemode=event.livemode,
+                payload=event.payload,
+                occurred_at=event.created,
+                received_at=now,
+                status=EventStatus.PENDING,
+                try_at=now,
+                note="fetched: Stripe could not deliver it",
+            )
+            for event in sorted(new, key=lambda event: event.created)
+        )
+    if new:
+        reception().inbox.arrived.set()
+    return len(new)
 
 
 def _keep(

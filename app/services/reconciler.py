@@ -66,9 +66,10 @@ def _reconcile(account_id: int, *, now: datetime) -> bool:
         return False
     try:
         gateway = gateway_of(account_id)
-        fetched = _fetch_events(gateway, work)
         _compare_open(gateway, work)
         _compare_vanished(work)
+        # Last, so that what is fetched now does not pass for what had told us.
+        fetched = _fetch_events(gateway, work)
     except (StripeTrouble, NotConnected) as trouble:
         log.info("the comparison of account %s was cut off: %s", account_id, trouble)
         return False
