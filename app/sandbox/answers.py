@@ -5,7 +5,7 @@ listed by IanFoxDev/decline-codes (2026-10) and the networks' public rule extrac
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from app.sandbox.errors import Obj, bad_parameter
 
@@ -173,7 +173,6 @@ def _network_code(decline_code: str, brand: Brand) -> str | None:
 
 
 FIELDS = frozenset(Refused.__dataclass_fields__)
-Kind = Literal["approve", "processing", "refuse"]
 
 
 def read_answer(told: Any, *, brand: Brand) -> Answer:

@@ -30,14 +30,25 @@ from app.sandbox.world import World, by_itself
 HELD_BACK = 72 * HOUR
 
 
-def draft(world: World, book: Book, subscription: Obj, *, billing_reason: str) -> Obj:
+def draft(
+    world: World,
+    book: Book,
+    subscription: Obj,
+    *,
+    billing_reason: str,
+    finalizes_at: int | None,
+) -> Obj:
     """Keep and announce a draft whose lines bill the running period.
 
     The invoice's own period is the one before: `period_end` is the renewal's time.
     """
     period = current_period(subscription)
+    free = 0 if subscription["status"] == "trialing" else None
     earlier = book.notes(subscription["id"]).get("earlier_start", period[0])
-    lines = [item_line(world, item, period=period) for item in items_of(subscription)]
+    lines = [
+        item_line(world, item, period=period, amount=free)
+        for item in items_of(subscription)
+    ]
     invoice = make_invoice(
         world,
         book,
@@ -48,7 +59,13 @@ def draft(world: World, book: Book, subscription: Obj, *, billing_reason: str) -
         period=(earlier, period[0]),
     )
     subscription["latest_invoice"] = invoice["id"]
+    invoice["auto_advance"] = finalizes_at is not None
+    invoice["automatically_finalizes_at"] = finalizes_at
+    if finalizes_at and invoice["collection_method"] == "charge_automatically":
+        invoice["next_payment_attempt"] = finalizes_at
     emit(world, book, "invoice.created", invoice)
+    if finalizes_at and finalizes_at > world.now:
+        world.later(book, finalizes_at, "finalize_and_collect", invoice=invoice["id"])
     return invoice
 
 
@@ -58,6 +75,7 @@ def finalize(world: World, book: Book, invoice: Obj) -> None:
     with changing(world, book, "invoice.updated", invoice):
         invoice["status"] = "open"
         invoice["automatically_finalizes_at"] = None
+        invoice["next_payment_attempt"] = None
         invoice["effective_at"] = world.now
         invoice["status_transitions"]["finalized_at"] = world.now
         invoice["number"] = _next_number(owner)
@@ -107,6 +125,7 @@ def finalize_and_collect(world: World, book: Book, details: Obj) -> None:
     if _is_held_back(world, invoice):
         again = world.now + HOUR
         invoice["automatically_finalizes_at"] = again
+        invoice["next_payment_attempt"] = again
         world.later(book, again, "finalize_and_collect", invoice=invoice["id"])
         return
     finalize(world, book, invoice)

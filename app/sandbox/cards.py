@@ -11,18 +11,17 @@ from app.sandbox.errors import Obj
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The plain facts of a card."""
+    """The plain facts of a card, and how it behaves.
+
+    Behaviours: "approve"; "decline:CODE" at once, so that it cannot be saved to a
+    customer; "always:CODE" saves and then declines; "block:REASON"; "authenticate".
+    """
 
     brand: str = "visa"
     last4: str = "4242"
     funding: str = "credit"
     country: str = "US"
     behaviour: str = "approve"
-
-    @property
-    def attaches(self) -> bool:
-        """Cards that decline at once cannot be saved to a customer."""
-        return not self.behaviour.startswith("decline:")
 
 
 TEST_CARDS = {

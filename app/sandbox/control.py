@@ -1,6 +1,7 @@
 """The control plane under /_sandbox/: what no Stripe has and every test wants."""
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.sandbox.snapshots import replace
 from app.sandbox.webhooks import note_answer, run_until
 from app.sandbox.world import World
 
+log = logging.getLogger(__name__)
 Command = Callable[[World, Obj], Any]
 
 
@@ -28,6 +30,7 @@ def answer_control(world: World, request: Request) -> Answer:
     except ApiError as error:
         return _json(error.status, error.body)
     except (ValueError, TypeError, KeyError) as error:
+        log.info("%s was told something odd", name, exc_info=True)
         return _json(400, {"error": {"message": f"{type(error).__name__}: {error}"}})
     return _json(200, result)
 

@@ -1,5 +1,6 @@
 """A small threaded HTTP server that can also fail: it can cut a connection."""
 
+import logging
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Dropped(Exception):
     """The connection is to be cut without an answer."""
 
 
+log = logging.getLogger(__name__)
 Handle = Callable[[Request], Answer]
 
 
@@ -123,6 +125,9 @@ def _handler_for(handle: Handle) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 cut(self.connection)
                 return
+            except Exception:
+                log.exception("%s %s failed", request.method, request.path)
+                answer = Answer(500, b"the sandbox failed")
             self._send(answer)
 
         def _send(self, answer: Answer) -> None:

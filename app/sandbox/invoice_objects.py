@@ -171,12 +171,19 @@ def subscription_of(book: Book, invoice: Obj) -> Obj | None:
 
 
 def item_line(
-    world: World, item: Obj, *, period: tuple[int, int], amount: int | None = None
+    world: World,
+    item: Obj,
+    *,
+    period: tuple[int, int],
+    amount: int | None = None,
+    proration: bool = False,
 ) -> Obj:
-    """Return the line that bills one subscription item for a period."""
+    """Return the line that bills one subscription item for a period.
+
+    `amount` is given where it is not the full price, as in a trial.
+    """
     price, quantity = item["price"], item["quantity"]
     full = price["unit_amount"] * quantity
-    proration = amount is not None
     parent = {
         "invoice_item_details": None,
         "subscription_item_details": {

@@ -1,6 +1,5 @@
 """The bank behind a card: its answer depends on who asks, for how much, and when."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.sandbox.answers import Answer, Approved, read_answer, refused
@@ -29,9 +28,6 @@ def ask(world: World, book: Book, tried: Try) -> Answer:
         if answer is not None:
             return answer
     return Approved()
-
-
-Source = Callable[[World, Book, Try], Answer | None]
 
 
 def _scripted(world: World, _book: Book, tried: Try) -> Answer | None:

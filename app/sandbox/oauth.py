@@ -210,6 +210,9 @@ def _bad_code(description: str) -> OAuthError:
 def _granted(world: World, key: ApiKey, code: Obj) -> Obj:
     account = world.accounts[code["account"]]
     account.granted.add((key.account, key.livemode))
+    book = account.book(livemode=key.livemode)
+    about = application_object(world.accounts[key.account])
+    emit(world, book, "account.application.authorized", about)
     mode = "live" if key.livemode else "test"
     access = world.keyring.add(
         ApiKey(
@@ -257,16 +260,16 @@ def take_leave(world: World, account: Account, platform: Account) -> None:
 
     The event's object is the application; calls for the account fail from then on.
     """
-    about = {
-        "id": platform.client_id,
-        "object": "application",
-        "name": platform.name,
-    }
+    about = application_object(platform)
     for platform_id, livemode in sorted(account.granted):
         if platform_id == platform.id:
             book = account.book(livemode=livemode)
             emit(world, book, "account.application.deauthorized", about)
     _revoke(world, account, platform.id)
+
+
+def application_object(platform: Account) -> Obj:
+    return {"id": platform.client_id, "object": "application", "name": platform.name}
 
 
 def _revoke(world: World, account: Account, platform_id: str) -> None:

@@ -15,16 +15,21 @@ FIRST_PAYMENT_WITHIN = 23 * HOUR
 
 
 def start(world: World, book: Book, subscription: Obj) -> None:
-    """Bill the first period (nothing in a trial) and put the renewals on schedule.
+    """Bill the first period and put the renewals on schedule.
 
-    Both invoice and status are settled at once, as in an API call that creates it.
+    A trial's first invoice is over nothing, and so is paid at once.
     """
     emit(world, book, "customer.subscription.created", subscription)
     schedule_renewal(world, book, subscription)
     if subscription["trial_end"]:
         _announce_trial_end(world, book, subscription)
-        return
-    invoice = draft(world, book, subscription, billing_reason="subscription_create")
+    invoice = draft(
+        world,
+        book,
+        subscription,
+        billing_reason="subscription_create",
+        finalizes_at=world.now,
+    )
     finalize(world, book, invoice)
     if invoice["status"] != "open":
         return
@@ -83,20 +88,23 @@ def renew(world: World, book: Book, details: Obj) -> None:
         begin_next_period(book, subscription)
         if subscription["status"] == "trialing":
             subscription["status"] = "active"
-        invoice = draft(world, book, subscription, billing_reason="subscription_cycle")
+        draft(
+            world,
+            book,
+            subscription,
+            billing_reason="subscription_cycle",
+            finalizes_at=_finalizes_at(world, subscription),
+        )
     schedule_renewal(world, book, subscription)
-    _go_on(world, book, subscription, invoice)
 
 
-def _go_on(world: World, book: Book, subscription: Obj, invoice: Obj) -> None:
-    """Put finalizing on schedule, unless the invoice is to stay a draft."""
+def _finalizes_at(world: World, subscription: Obj) -> int | None:
+    """Return when the renewal's draft is charged; None where it stays a draft."""
     pause = subscription["pause_collection"]
     kept = pause and pause["behavior"] == "keep_as_draft"
     if subscription["status"] == "unpaid" or kept:
-        invoice["auto_advance"] = False
-        return
-    at = invoice["automatically_finalizes_at"] = world.now + DRAFT_HOUR
-    world.later(book, at, "finalize_and_collect", invoice=invoice["id"])
+        return None
+    return world.now + DRAFT_HOUR
 
 
 @by_itself

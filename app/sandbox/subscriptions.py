@@ -182,7 +182,9 @@ def _bill_difference(
     call: Call, subscription: Obj, amount: int, *, period: tuple[int, int]
 ) -> None:
     world, book = call.world, call.book
-    line = item_line(world, items_of(subscription)[0], period=period, amount=amount)
+    line = item_line(
+        world, items_of(subscription)[0], period=period, amount=amount, proration=True
+    )
     invoice = make_invoice(
         world,
         book,

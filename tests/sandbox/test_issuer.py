@@ -169,8 +169,8 @@ def test_a_seeded_merchant_is_the_same_for_the_same_seed() -> None:
 def test_a_seeded_merchant_shows_every_kind_of_trouble(
     sandbox: Sandbox, merchant: stripe.StripeClient
 ) -> None:
-    sown = sandbox.seed(customers=250, history_days=40)
-    assert sown["subscriptions"] == 250
+    sown = sandbox.seed(customers=150, history_days=40)
+    assert sown["subscriptions"] == 150
     sandbox.advance(days=20)
     ledger = sandbox.ledger()
     refused = {entry["decline_code"] for entry in ledger if not entry["ok"]}

@@ -1,10 +1,13 @@
 """A renewal that is declined, seen through the real stripe library."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import requests
 import stripe
 
 from app.sandbox import Sandbox
-from tests.sandbox.clients import MERCHANT_KEY
+from tests.sandbox.clients import MERCHANT_KEY, client_for
 
 
 def a_failed_renewal(
@@ -164,3 +167,44 @@ def test_the_panels_restricted_key_can_do_what_the_panel_needs(
     options: stripe.RequestOptions = {"api_key": MERCHANT_KEY}
     paid = merchant.v1.invoices.pay(invoice.id, {}, options)
     assert paid.status == "paid"
+
+
+def test_callers_at_the_same_time_charge_once(
+    sandbox: Sandbox, merchant: stripe.StripeClient
+) -> None:
+    invoice = a_failed_renewal(sandbox, merchant)
+
+    def pay(number: int) -> str:
+        with requests.Session() as own:
+            client = client_for(sandbox, MERCHANT_KEY, session=own)
+            options: stripe.RequestOptions = {"idempotency_key": f"try-{number}"}
+            try:
+                return str(client.v1.invoices.pay(invoice.id, {}, options).status)
+            except stripe.InvalidRequestError:
+                return "refused"
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(pay, range(8)))
+    assert sorted(results) == ["paid"] + ["refused"] * 7
+    paid = [e for e in sandbox.ledger() if e["invoice"] == invoice.id and e["ok"]]
+    assert len(paid) == 1
+
+
+def test_a_draft_says_when_it_will_be_charged(
+    sandbox: Sandbox, merchant: stripe.StripeClient
+) -> None:
+    ann = sandbox.subscriber()
+    sandbox.advance(days=30)
+    (draft, _) = merchant.v1.invoices.list({"subscription": ann.subscription}).data
+    assert draft.status == "draft"
+    assert draft.next_payment_attempt == draft.created + 3600
+
+
+def test_a_trial_begins_with_a_paid_invoice_over_nothing(
+    sandbox: Sandbox, merchant: stripe.StripeClient
+) -> None:
+    ann = sandbox.subscriber(trial_days=14)
+    (first,) = merchant.v1.invoices.list({"subscription": ann.subscription}).data
+    assert (first.status, first.total) == ("paid", 0)
+    assert first.billing_reason == "subscription_create"
+    assert not sandbox.ledger()

@@ -1,15 +1,20 @@
 """Signed deliveries to an endpoint, as the stripe library verifies them."""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import stripe
 
-from app.sandbox import Sandbox
+from app.sandbox import Sandbox, start_sandbox
+from app.sandbox.clock import parse_time
+from tests.sandbox.clients import MERCHANT_SECRET_KEY, client_for
 
 
 @dataclass
@@ -19,6 +24,8 @@ class Listener:
     url: str = ""
     status: int = 200
     got: list[tuple[bytes, str]] = field(default_factory=list)
+    look_at: Path | None = None
+    saw: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -29,6 +36,8 @@ def listener() -> Iterator[Listener]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.got.append((body, self.headers["Stripe-Signature"]))
+            if heard.look_at:
+                heard.saw.append(heard.look_at.read_text())
             self.send_response(heard.status)
             self.end_headers()
 
@@ -141,3 +150,71 @@ def test_nothing_is_delivered_to_other_machines(merchant: stripe.StripeClient) -
         merchant.v1.webhook_endpoints.create(
             {"url": "https://example.com/hook", "enabled_events": ["invoice.paid"]}
         )
+
+
+def test_deliveries_can_be_shuffled_and_late(
+    sandbox: Sandbox, merchant: stripe.StripeClient, listener: Listener
+) -> None:
+    listen(merchant, listener, "customer.created")
+    sandbox.deliver(shuffle=True, delay=(600, 600))
+    for number in range(12):
+        merchant.v1.customers.create({"name": f"{number:02d}"})
+    sandbox.settle()
+    assert not listener.got
+    sandbox.advance(seconds=600)
+    names = [json.loads(body)["data"]["object"]["name"] for body, _ in listener.got]
+    assert sorted(names) == [f"{number:02d}" for number in range(12)]
+    assert names != sorted(names)
+
+
+def test_several_workers_deliver_everything_once(
+    sandbox: Sandbox, merchant: stripe.StripeClient, listener: Listener
+) -> None:
+    listen(merchant, listener, "customer.created")
+    sandbox.deliver(workers=4)
+    for number in range(30):
+        merchant.v1.customers.create({"name": str(number)})
+    sandbox.settle()
+    ids = [json.loads(body)["id"] for body, _ in listener.got]
+    assert len(ids) == len(set(ids)) == 30
+
+
+def test_only_wanted_types_arrive_and_none_after_deletion(
+    sandbox: Sandbox, merchant: stripe.StripeClient, listener: Listener
+) -> None:
+    listen(merchant, listener, "invoice.paid")
+    sandbox.subscriber()
+    sandbox.settle()
+    assert [json.loads(body)["type"] for body, _ in listener.got] == ["invoice.paid"]
+    (endpoint,) = merchant.v1.webhook_endpoints.list().data
+    merchant.v1.webhook_endpoints.delete(endpoint.id)
+    sandbox.subscriber()
+    sandbox.settle()
+    assert len(listener.got) == 1
+
+
+def test_a_disabled_endpoint_gets_nothing(
+    sandbox: Sandbox, merchant: stripe.StripeClient, listener: Listener
+) -> None:
+    listen(merchant, listener, "customer.created")
+    (endpoint,) = merchant.v1.webhook_endpoints.list().data
+    merchant.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    merchant.v1.customers.create({"name": "Ann"})
+    sandbox.settle()
+    assert not listener.got
+
+
+def test_the_clock_file_is_never_older_than_the_event_heard_of(
+    tmp_path: Path, session: requests.Session, listener: Listener
+) -> None:
+    clock = tmp_path / "clock"
+    listener.look_at = clock
+    with start_sandbox(now="2026-11-01T09:00:00Z", clock_file=clock) as sandbox:
+        merchant = client_for(sandbox, MERCHANT_SECRET_KEY, session=session)
+        listen(merchant, listener, "invoice.paid")
+        sandbox.subscriber()
+        sandbox.advance(days=62)
+    made = [json.loads(body)["created"] for body, _ in listener.got]
+    seen = [parse_time(text) for text in listener.saw]
+    assert len(made) == 3
+    assert made == seen
