@@ -1,5 +1,6 @@
 """Looking at an invoice at Stripe, and following what it says."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import exists, select
@@ -11,7 +12,7 @@ from app.domain.standing import GONE, is_renewal
 from app.services.connections import gateway_of
 from app.services.following import Look, close, follow, recovery_of
 from app.storage.cases import CUSTOMER_HISTORY
-from app.storage.models import Recovery, StripeAccount
+from app.storage.models import Recovery, StripeAccount, Subscription
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import Gateway
 
@@ -34,6 +35,7 @@ def look(
     invoice = gateway.invoice(stripe_invoice_id)
     if invoice is None:
         return _follow_gone(stripe_invoice_id, now=now)
+    invoice = _with_plan(gateway, invoice)
     found = _ask_on(gateway, account_id, invoice, now=now)
     seen = Look(
         asked_at=now,
@@ -48,6 +50,25 @@ def look(
     except IntegrityError:
         # Another process wrote the same news first; now its rows are there to follow.
         return _follow(account_id, seen, now=now)
+
+
+def _with_plan(gateway: Gateway, invoice: InvoiceSnapshot) -> InvoiceSnapshot:
+    """A subscription seen for the first time is read by itself: an invoice cannot
+    show its product, which is the plan's name (four levels of expansion at most)."""
+    if invoice.subscription is None or _knows_plan(invoice.subscription.id):
+        return invoice
+    whole = gateway.subscription(invoice.subscription.id)
+    return replace(invoice, subscription=whole or invoice.subscription)
+
+
+def _knows_plan(stripe_subscription_id: str) -> bool:
+    with reading() as session:
+        plan = session.scalar(
+            select(Subscription.plan).where(
+                Subscription.stripe_subscription_id == stripe_subscription_id
+            )
+        )
+    return bool(plan)
 
 
 def _card(gateway: Gateway, invoice: InvoiceSnapshot) -> PaymentMethodSnapshot | None:

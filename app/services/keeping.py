@@ -30,6 +30,7 @@ def keep_subscription(
             account_id=account_id,
             stripe_subscription_id=seen.id,
             created_at=seen.created or now,
+            plan="",
             declines=0,
             attempts=0,
             recovered_amount=0,
@@ -39,7 +40,7 @@ def keep_subscription(
         return row  # a later look was written first
     row.stripe_customer_id = seen.customer.id
     row.status = seen.status or "unknown"
-    row.plan = seen.product_name or seen.plan_name or ""
+    row.plan = seen.product_name or seen.plan_name or row.plan
     row.interval = seen.interval
     row.amount = seen.amount
     row.currency = seen.currency

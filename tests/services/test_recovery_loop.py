@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import cards
-from app.storage.models import StripeAccount
-from app.storage.transaction import transaction
+from app.storage.models import StripeAccount, Subscription
+from app.storage.transaction import reading, transaction
 from tests.merchants import Merchant
 
 
@@ -30,6 +31,20 @@ def test_a_declined_renewal_is_planned_and_recovered(merchant: Merchant) -> None
     assert recovery.status is RecoveryStatus.RECOVERED
     assert (recovery.recovered_amount, recovery.retries) == (1500, 1)
     assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
+
+
+def test_the_subscription_is_kept_with_its_customer_and_plan(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds", name="Ann Other")
+    merchant.look(invoice)
+    with reading() as session:
+        [subscription] = session.scalars(select(Subscription))
+    assert (subscription.plan, subscription.customer_name) == (
+        "Membership",
+        "Ann Other",
+    )
+    assert subscription.next_retry_at == merchant.attempts(invoice)[-1].due_at
 
 
 def test_every_refused_retry_is_kept_and_followed_by_a_plan(
