@@ -32,14 +32,6 @@ class Waiting:
         return max(now - self.since, timedelta()) if self.since else timedelta()
 
 
-def schema_version(session: Session) -> str | None:
-    """The migration this database stands at."""
-    version: str | None = session.scalar(
-        text("SELECT version_num FROM alembic_version")
-    )
-    return version
-
-
 def touch(session: Session) -> None:
     """Write something that changes nothing: raises when the database cannot."""
     session.execute(text("UPDATE alembic_version SET version_num = version_num"))

@@ -2,16 +2,12 @@
 
 import threading
 import time
-from functools import cache
 from typing import Any
 
-from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
 from app import current
-from app.config import ROOT
 from app.services import readiness
 
 bp = Blueprint("health", __name__)
@@ -48,18 +44,9 @@ def _kept_faults() -> list[str]:
 
 def _faults() -> list[str]:
     clock = current.clock()
-    found = readiness.faults(
-        schema=_newest_migration(), now=clock.now(), real_time=clock.is_real
-    )
+    found = readiness.faults(now=clock.now(), real_time=clock.is_real)
     # Whoever starts the scheduler puts it there; commands and tests start none.
     scheduler: Any = current_app.extensions.get("scheduler")
     if scheduler is not None and not scheduler.running:
         found.append("the scheduler stands still")
     return found
-
-
-@cache
-def _newest_migration() -> str | None:
-    scripts = AlembicConfig()
-    scripts.set_main_option("script_location", str(ROOT / "migrations"))
-    return ScriptDirectory.from_config(scripts).get_current_head()

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -48,8 +49,9 @@ def test_a_database_that_cannot_be_written_is_not_ready(client: FlaskClient) -> 
 
 
 def test_a_database_that_is_gone_is_not_ready(client: FlaskClient) -> None:
-    with transaction() as session:
-        session.execute(text("DROP TABLE alembic_version"))
+    db.engine.dispose()
+    file = Path(str(db.engine.url.database))
+    file.write_bytes(b"not a database, " * 512)
     assert _ready(client) == (503, "the database cannot be read\n")
 
 

@@ -83,7 +83,7 @@ def within(
     scope: Scope,
     *,
     at: InstrumentedAttribute[datetime],
-    account: InstrumentedAttribute[int],
+    account: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
 ) -> list[ColumnElement[bool]]:
     """The conditions on time and account."""
     conditions: list[ColumnElement[bool]] = []
