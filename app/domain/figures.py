@@ -6,7 +6,7 @@ flatter or blacken it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.domain.money import Money
@@ -41,6 +41,45 @@ class Cell:
         if self.status is RecoveryStatus.CLOSED:
             return self.closed_as is not None and self.closed_as not in _NOT_LOST
         return self.status in (RecoveryStatus.TERMINATED, RecoveryStatus.STOPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """How many retries of one number, weekday (Sunday is 0) and hour (UTC) were
+    approved, or were not."""
+
+    number: int
+    weekday: int
+    hour: int
+    is_approved: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The recoveries whose first decline fell into one month, counted by their end."""
+
+    month: str
+    open: int
+    recovered: int
+    lost: int
+    elsewhere: int
+
+    @property
+    def all(self) -> int:
+        return self.open + self.recovered + self.lost + self.elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Of `all` answered retries, so many were approved."""
+
+    approved: int
+    all: int
+
+    @property
+    def share(self) -> float:
+        return self.approved / self.all if self.all else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +137,34 @@ def rate(cells: Iterable[Cell]) -> Rate:
         recovered=sum(c.count for c in closed if c.status is RecoveryStatus.RECOVERED),
         all=sum(c.count for c in closed),
     )
+
+
+def cohorts(cells: Iterable[Cell], *, most: int) -> list[Cohort]:
+    """The newest `most` months, oldest first; all currencies, for these are counts."""
+    by_month: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_month[cell.cohort].append(cell)
+    return [_cohort(month, by_month[month]) for month in sorted(by_month)[-most:]]
+
+
+def approval_by(
+    answers: Iterable[Answered], by: Callable[[Answered], int]
+) -> dict[int, Approval]:
+    """How often retries were approved, by what `by` tells of them, in its order."""
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for answer in answers:
+        of = counts[by(answer)]
+        of[0] += answer.count * answer.is_approved
+        of[1] += answer.count
+    return {key: Approval(*counts[key]) for key in sorted(counts)}
+
+
+def _cohort(month: str, cells: list[Cell]) -> Cohort:
+    still_open = sum(cell.count for cell in cells if cell.is_open)
+    won = sum(c.count for c in cells if c.status is RecoveryStatus.RECOVERED)
+    lost = sum(cell.count for cell in cells if cell.is_lost)
+    rest = sum(cell.count for cell in cells) - still_open - won - lost
+    return Cohort(month, still_open, won, lost, rest)
 
 
 def _of_one_currency(currency: str, cells: list[Cell]) -> Figures:

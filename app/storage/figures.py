@@ -3,39 +3,77 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.figures import Cell
-from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
+from app.domain.figures import Answered, Cell
+from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.storage.models import (
+    NEEDS_PERSON,
     Recovery,
     RetryAttempt,
     StripeAccount,
     Subscription,
 )
+from app.storage.tallies import AttemptTally, DeclineTally, RecoveryTally
 
 SHOWN = 8
-_IS_OPEN = Recovery.status.in_(sorted(OPEN))
+MOST_CODES = 10
 
 
 def cells(session: Session, *, accounts: frozenset[int] | None) -> list[Cell]:
     """All recoveries, counted by currency, month of the first decline and state."""
-    month = _month(session)
+    kept = RecoveryTally
     rows = session.execute(
         select(
-            Recovery.currency,
-            month,
-            Recovery.status,
-            Recovery.closed_as,
-            func.count(),
-            func.sum(Recovery.amount),
-            func.sum(Recovery.recovered_amount),
+            kept.currency,
+            kept.cohort,
+            kept.status,
+            kept.closed_as,
+            func.sum(kept.recoveries),
+            func.sum(kept.amount),
+            func.sum(kept.recovered_amount),
         )
-        .where(*_seen(Recovery.account_id, accounts))
-        .group_by(Recovery.currency, month, Recovery.status, Recovery.closed_as)
+        .where(kept.recoveries > 0, *_seen(kept.account_id, accounts))
+        .group_by(kept.currency, kept.cohort, kept.status, kept.closed_as)
     )
-    return [Cell(*row[:4], *map(int, row[4:])) for row in rows]
+    return [_cell(*row) for row in rows]
+
+
+def by_code(
+    session: Session, *, accounts: frozenset[int] | None, since: str
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Declines by code from the month `since` (as 2026-11) on, the commonest first."""
+    kept, count = DeclineTally, func.sum(DeclineTally.declines).label("declines")
+    return session.execute(
+        select(kept.decline_code, kept.kind, count)
+        .where(kept.month >= since, *_seen(kept.account_id, accounts))
+        .group_by(kept.decline_code, kept.kind)
+        .order_by(count.desc(), kept.decline_code)
+        .limit(MOST_CODES)
+    ).all()
+
+
+def answers(session: Session, *, accounts: frozenset[int] | None) -> list[Answered]:
+    """Answered retries by number, weekday and hour (UTC)."""
+    kept = AttemptTally
+    rows = session.execute(
+        select(
+            kept.number, kept.weekday, kept.hour, kept.status, func.sum(kept.attempts)
+        )
+        .where(*_seen(kept.account_id, accounts))
+        .group_by(kept.number, kept.weekday, kept.hour, kept.status)
+    )
+    return [
+        Answered(
+            number=number,
+            weekday=weekday,
+            hour=hour,
+            is_approved=status is AttemptStatus.SUCCEEDED,
+            count=int(count),
+        )
+        for number, weekday, hour, status, count in rows
+    ]
 
 
 def accounts_of(
@@ -53,10 +91,12 @@ def waiting_for_people(
     session: Session, *, accounts: frozenset[int] | None
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Open recoveries that no retry can help along, the most urgent first."""
-    needs_a_person = or_(
-        Recovery.status == RecoveryStatus.WAITING_FOR_CUSTOMER,
-        Recovery.paused_because == PauseCause.PERSON,
-        Recovery.card_trap,
+    # The condition is spelled as in the index that serves it, so it stands alone here.
+    urgent = (
+        select(Recovery.id)
+        .where(NEEDS_PERSON, *_seen(Recovery.account_id, accounts))
+        .order_by(Recovery.deadline_at)
+        .limit(SHOWN)
     )
     return session.execute(
         select(
@@ -72,10 +112,8 @@ def waiting_for_people(
             Subscription.customer_email,
         )
         .outerjoin(Subscription)
-        .where(_IS_OPEN, needs_a_person)
-        .where(*_seen(Recovery.account_id, accounts))
+        .where(Recovery.id.in_(urgent))
         .order_by(Recovery.deadline_at)
-        .limit(SHOWN)
     ).all()
 
 
@@ -106,10 +144,17 @@ def news(
     ).all()
 
 
-def _month(session: Session) -> ColumnElement[str]:
-    if session.get_bind().dialect.name == "sqlite":
-        return func.strftime("%Y-%m", Recovery.started_at)
-    return func.to_char(Recovery.started_at, "YYYY-MM")
+def _cell(
+    currency: str,
+    cohort: str,
+    status: RecoveryStatus,
+    closed_as: str,
+    count: int,
+    amount: int,
+    recovered: int,
+) -> Cell:
+    how = ClosedAs(closed_as) if closed_as else None
+    return Cell(currency, cohort, status, how, int(count), int(amount), int(recovered))
 
 
 def _seen(column: Any, accounts: frozenset[int] | None) -> list[ColumnElement[bool]]:

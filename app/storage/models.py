@@ -21,6 +21,12 @@ SCHEDULED_ATTEMPT = text("status = 'scheduled'")
 UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
 PENDING_EVENT = text("status = 'pending'")
 OPEN_RECOVERY = text("status IN ('in_retry', 'waiting_for_customer', 'paused')")
+# Open recoveries that no retry can help along.
+NEEDS_PERSON = text(
+    "status IN ('in_retry', 'waiting_for_customer', 'paused') AND "
+    "(status = 'waiting_for_customer' OR paused_because = 'person' OR card_trap)"
+)
+ANSWERED_ATTEMPT = text("started_at IS NOT NULL AND finished_at IS NOT NULL")
 
 
 def _partial(name: str, *columns: str, where: Any, unique: bool = False) -> Index:
@@ -157,6 +163,7 @@ class Recovery(Base):
     __tablename__ = "recovery"
     __table_args__ = (
         _partial("ix_recovery_open", "account_id", "deadline_at", where=OPEN_RECOVERY),
+        _partial("ix_recovery_needs_person", "deadline_at", where=NEEDS_PERSON),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -314,6 +321,7 @@ class RetryAttempt(Base):
         ),
         _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
         Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),
+        _partial("ix_retry_attempt_answered", "finished_at", where=ANSWERED_ATTEMPT),
         Index("ix_retry_attempt_history", "due_at", "id"),
         Index("ix_retry_attempt_status", "status", "due_at", "id"),
         Index("ix_retry_attempt_account", "account_id", "due_at", "id"),

@@ -1,0 +1,113 @@
+"""What the database counts while it writes is what a full count finds."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.storage.figures import answers, by_code, cells, waiting_for_people
+from app.storage.models import Decline, Recovery, RetryAttempt
+from app.storage.transaction import reading, transaction
+from tests.builders import a_account, a_decline, a_recovery, an_attempt
+from tests.conftest import MONDAY
+
+
+def _counted_in_full() -> Counter[tuple[object, ...]]:
+    counted: Counter[tuple[object, ...]] = Counter()
+    with reading() as session:
+        for each in session.scalars(select(Recovery)):
+            key = each.currency, f"{each.started_at:%Y-%m}", each.status, each.closed_as
+            counted[(*key, "count")] += 1
+            counted[(*key, "amount")] += each.amount
+            counted[(*key, "recovered")] += each.recovered_amount
+    return counted
+
+
+def _kept() -> Counter[tuple[object, ...]]:
+    kept: Counter[tuple[object, ...]] = Counter()
+    with reading() as session:
+        for cell in cells(session, accounts=None):
+            key = cell.currency, cell.cohort, cell.status, cell.closed_as
+            kept[(*key, "count")] = cell.count
+            kept[(*key, "amount")] = cell.amount
+            kept[(*key, "recovered")] = cell.recovered
+    return kept
+
+
+def test_recoveries_stay_counted_through_a_hundred_changes(app: Flask) -> None:
+    dice = random.Random(5)
+    ids = [
+        a_recovery(
+            amount=dice.randint(1, 9999),
+            currency=dice.choice(["eur", "usd"]),
+            started_at=MONDAY - timedelta(days=dice.randint(0, 100)),
+        ).id
+        for _ in range(12)
+    ]
+    for _ in range(100):
+        with transaction() as session:
+            one = session.get_one(Recovery, dice.choice(ids))
+            one.status = dice.choice(list(RecoveryStatus))
+            one.closed_as = dice.choice([None, *ClosedAs])
+            one.amount = dice.randint(1, 9999)
+            one.recovered_amount = dice.choice([0, one.amount])
+            one.looked_at += timedelta(seconds=1)
+    assert +_kept() == +_counted_in_full()
+    with transaction() as session:
+        session.delete(session.get_one(Recovery, ids[0]))
+    assert +_kept() == +_counted_in_full()
+
+
+def test_a_change_that_is_rolled_back_is_not_counted(app: Flask) -> None:
+    made = a_recovery()
+    before = _kept()
+    with transaction() as session:
+        session.get_one(Recovery, made.id).status = RecoveryStatus.RECOVERED
+        session.flush()
+        session.rollback()
+    assert _kept() == before
+
+
+def test_declines_are_counted_by_month_code_and_kind(app: Flask) -> None:
+    for _ in range(3):
+        a_decline()
+    a_decline(decline_code=None)
+    a_decline(occurred_at=MONDAY - timedelta(days=100))
+    with reading() as session:
+        rows = by_code(session, accounts=None, since="2026-11")
+    assert [(row.decline_code, row.declines) for row in rows] == [
+        ("insufficient_funds", 3),
+        ("", 1),
+    ]
+
+
+def test_an_answered_retry_is_counted_once_at_its_hour(app: Flask) -> None:
+    made = an_attempt(number=2)
+    with reading() as session:
+        assert answers(session, accounts=None) == []
+    for status in (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN):
+        with transaction() as session:
+            row = session.get_one(RetryAttempt, made.id)
+            row.status, row.started_at = status, MONDAY
+    with transaction() as session:
+        session.get_one(RetryAttempt, made.id).status = AttemptStatus.SUCCEEDED
+    with transaction() as session:
+        session.get_one(RetryAttempt, made.id).outcome = "Paid."
+    with reading() as session:
+        (one,) = answers(session, accounts=None)
+    assert (one.number, one.weekday, one.hour, one.count) == (2, 1, 9, 1)
+    assert one.is_approved
+
+
+def test_counts_keep_to_the_accounts_one_may_see(app: Flask) -> None:
+    mine, other = a_account(), a_account()
+    a_decline(account_id=other.id)
+    only_mine = frozenset({mine.id})
+    with reading() as session:
+        assert cells(session, accounts=only_mine) == []
+        assert by_code(session, accounts=only_mine, since="2000-01") == []
+        assert waiting_for_people(session, accounts=only_mine) == []
+        assert session.scalars(select(Decline)).one()
