@@ -8,6 +8,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from app import current
 from app.backtest_cli import backtest
+from app.doctor_cli import doctor
 from app.domain.people import Role
 from app.services import links, people
 
@@ -19,6 +20,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(users)
     app.cli.add_command(backtest)
     app.cli.add_command(tick)
+    app.cli.add_command(doctor)
 
 
 @users.command("add")

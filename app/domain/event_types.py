@@ -39,3 +39,5 @@ LOOK_AGAIN = {
     "account.application.deauthorized": LookAt.ACCOUNT,
 }
 HANDLED_TYPES = tuple(LOOK_AGAIN)
+# The type of the event with which we try our own address; Stripe has no such type.
+OUR_TEST = "metricsco.test"

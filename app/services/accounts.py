@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import select
@@ -186,7 +187,7 @@ def _check_platform(account_id: int, *, user_id: int | None, now: datetime) -> N
 
 def _check_key(account_id: int, *, user_id: int | None, now: datetime) -> None:
     try:
-        checks = connections.gateway_of(account_id).check_permissions()
+        checks = checked(connections.gateway_of(account_id))
     except CredentialsRefused:
         note_trouble(account_id, KEY_REVOKED, now=now)
         return
@@ -307,6 +308,17 @@ def _examine(
         ) from None
     except StripeTrouble as trouble:
         raise _no_answer(trouble) from None
+
+
+def checked(gateway: Gateway) -> tuple[PermissionCheck, ...]:
+    """Every permission, tried; raises StripeUnavailable when that settled nothing."""
+    with suppress(PermissionMissing):
+        gateway.account()  # no answer is noticed once, and not for each permission
+    checks = gateway.check_permissions()
+    unknown = PermissionStatus.UNKNOWN
+    if any(check.is_required and check.status is unknown for check in checks):
+        raise StripeUnavailable
+    return checks
 
 
 def _account_of(gateway: Gateway, key: RestrictedKey) -> AccountSnapshot:

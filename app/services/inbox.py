@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.account import EventStatus
+from app.domain.event_types import OUR_TEST
 from app.extensions import db
 from app.storage.line import goes_first
 from app.storage.models import StripeAccount, StripeEvent
@@ -167,7 +168,11 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> set[str]:
 
 
 def _touch_accounts(connection: Connection, arrivals: list[Arrival]) -> None:
-    latest = {a.account_id: a.received_at for a in arrivals if a.account_id is not None}
+    latest = {
+        a.account_id: a.received_at
+        for a in arrivals
+        if a.account_id is not None and a.type != OUR_TEST
+    }
     if latest:
         connection.execute(
             update(StripeAccount)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.api_keys import KeyRefused
 from app.domain.people import Role
-from app.services import accounts, endpoints
+from app.services import accounts, endpoints, webhook_test
 from app.services.accounts import AccountRefused
 from app.services.connections import NotConnected
 from app.web.access import me, needs
@@ -59,6 +59,14 @@ def save_webhook_secret() -> ResponseReturnValue:
         return "The signing secret is kept. Events are accepted from now on."
 
     return _done(act)
+
+
+@bp.post("/webhook/test")
+@needs(Role.OWNER)
+def test_webhook() -> ResponseReturnValue:
+    tested = webhook_test.send(chosen_account_id(), now=current.now())
+    flash(tested.sentence, "good" if tested.arrived else "bad")
+    return redirect(url_for("payment_processor.show"), 303)
 
 
 def _done(act: Callable[[int], str | None]) -> ResponseReturnValue:

@@ -155,6 +155,17 @@ class TestConnectWithKey:
         assert row.trouble is None
         assert {p["status"] for p in row.permissions} == {"ok"}
 
+    def test_no_answer_is_no_proof_that_the_trouble_is_over(
+        self, sandbox: Sandbox
+    ) -> None:
+        sandbox.key(MERCHANT_KEY, revoke=["invoice_write"])
+        account_id = connected()
+        sandbox.stop()
+
+        with pytest.raises(AccountRefused, match="did not answer"):
+            accounts.check_again(account_id, user_id=None, now=MONDAY)
+        assert the_row(account_id).status is ConnectionStatus.TROUBLE
+
     def test_without_the_account_permission_the_id_stands_for_the_name(
         self, sandbox: Sandbox
     ) -> None:
