@@ -6,6 +6,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -64,6 +65,18 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
         browser.close()
+
+
+class SandboxClock(SetClock):
+    """Moved by the test; people at the keyboard do not feel it, so sessions last."""
+
+    def wall(self) -> datetime:
+        return MONDAY
+
+
+@pytest.fixture
+def clock() -> SandboxClock:
+    return SandboxClock()
 
 
 @pytest.fixture
@@ -180,7 +193,7 @@ def _session_of(
     app: Flask, user: User, clock: SetClock, config: Config
 ) -> SetCookieParam:
     """The cookie of a session that began now; no password is hashed."""
-    now = int(clock.time.timestamp())
+    now = int(clock.wall().timestamp())
     told = {"_user_id": user.get_id(), "_fresh": True}
     told |= {"signed_in_at": now, "seen_at": now}
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
