@@ -21,13 +21,14 @@ run: $(VENV)/.installed ## serve for a real Stripe account
 .PHONY: test
 test: $(VENV)/.installed-dev ## all tests that this machine can run
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --database=postgresql tests/storage tests/services
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(MAKE) test
 
 .PHONY: tick
 tick: $(VENV)/.installed ## do once what is due now

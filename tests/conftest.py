@@ -1,16 +1,13 @@
 """Fixtures for every test: an application on an empty database, a clock that obeys."""
 
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -18,11 +15,38 @@ from app.clock import Clock
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
-from app.storage.base import Base
 from app.storage.models import User
+from tests.databases import (  # noqa: F401 - fixtures
+    POSTGRESQL,
+    SQLITE,
+    database_url,
+    empty_file,
+    on_postgresql,
+    on_sqlite,
+    postgres,
+    template,
+)
 
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=(SQLITE, POSTGRESQL),
+        default=SQLITE,
+        help="where the application under test keeps its rows",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if config.getoption("--database") == POSTGRESQL:
+        elsewhere = [item for item in items if item.get_closest_marker("sqlite")]
+        items[:] = [item for item in items if item not in elsewhere]
+        config.hook.pytest_deselected(items=elsewhere)
 
 
 class SetClock(Clock):
@@ -72,20 +96,10 @@ def clock() -> SetClock:
     return SetClock()
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with every table, made once: copying it is quicker by far."""
-    file: Path = tmp_path_factory.mktemp("empty") / "empty.db"
-    engine = create_engine(f"sqlite:///{file}")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    return file
-
-
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
+def config(database_url: str) -> Config:  # noqa: F811 - a fixture
     return Config(
-        database_url=f"sqlite:///{tmp_path / 'test.db'}",
+        database_url=database_url,
         secret_key="not-a-secret",
         encryption_keys=(FERNET_KEY,),
         testing=True,
@@ -93,15 +107,11 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def app(config: Config, clock: SetClock, empty_database: Path) -> Iterator[Flask]:
+def app(config: Config, clock: SetClock) -> Iterator[Flask]:
     """The application on a database of its own, inside its context."""
-    if config.is_sqlite:
-        shutil.copyfile(empty_database, config.database_url.removeprefix("sqlite:///"))
     app = create_app(config, clock=clock)
     app.test_client_class = Browser
     with app.app_context():
-        if not config.is_sqlite:
-            Base.metadata.create_all(db.engines["writer"])
         yield app
         app.extensions["reception"].inbox.close()
         for engine in db.engines.values():

@@ -21,7 +21,6 @@ from app.extensions import db
 from app.sandbox import Sandbox, Subscriber, start_sandbox
 from app.sandbox.founding import MERCHANT, MERCHANT_KEY, MERCHANT_SECRET_KEY
 from app.services import invoices, recoveries, rescue, retries
-from app.storage.base import Base
 from app.storage.models import Decline, Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
 from tests.builders import a_account
@@ -150,7 +149,6 @@ def a_merchant(config: Config, tmp_path: Path) -> Iterator[Merchant]:
         )
         app = create_app(config, clock=Clock(clock_file))
         with app.app_context():
-            Base.metadata.create_all(db.engines["writer"])
             account = a_account(
                 stripe_account_id=MERCHANT,
                 sealed_api_key=current.vault().encrypt(MERCHANT_KEY),

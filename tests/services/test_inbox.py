@@ -73,6 +73,7 @@ def test_a_repeat_is_told_apart_from_a_first_delivery(inbox: Inbox) -> None:
     assert how_many() == 1
 
 
+@pytest.mark.sqlite
 def test_what_gathers_while_one_writes_is_committed_at_once(inbox: Inbox) -> None:
     commits = []
     event.listen(db.engines["writer"], "commit", lambda _: commits.append(1))
@@ -93,6 +94,7 @@ def test_what_gathers_while_one_writes_is_committed_at_once(inbox: Inbox) -> Non
     assert len(commits) == 3  # ours that held them up, the first, the seven
 
 
+@pytest.mark.sqlite
 def test_the_same_event_twice_in_one_batch_is_stored_once(inbox: Inbox) -> None:
     with ThreadPoolExecutor(3) as pool:
         with nobody_else_may_write():
@@ -105,6 +107,7 @@ def test_the_same_event_twice_in_one_batch_is_stored_once(inbox: Inbox) -> None:
     assert how_many() == 2
 
 
+@pytest.mark.sqlite
 def test_a_full_inbox_refuses_and_stores_what_it_took(inbox: Inbox) -> None:
     with ThreadPoolExecutor(9) as pool:
         with nobody_else_may_write():
@@ -121,6 +124,7 @@ def test_a_full_inbox_refuses_and_stores_what_it_took(inbox: Inbox) -> None:
     assert how_many() == 9
 
 
+@pytest.mark.sqlite
 def test_a_database_that_refuses_is_never_answered_with_success(
     inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_database_that_refuses_is_never_answered_with_success(
     assert inbox.keep(an_arrival("evt_1")) is Kept.STORED
 
 
+@pytest.mark.sqlite
 def test_a_database_that_hangs_is_never_answered_with_success(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_database_that_hangs_is_never_answered_with_success(
         inbox.keep(an_arrival("evt_1"))
 
 
+@pytest.mark.sqlite
 def test_closing_writes_what_was_taken_and_refuses_the_rest(inbox: Inbox) -> None:
     with ThreadPoolExecutor(2) as pool:
         with nobody_else_may_write():

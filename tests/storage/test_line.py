@@ -12,6 +12,8 @@ from app.storage.transaction import transaction
 
 SOON = 5.0  # seconds no healthy machine needs
 
+pytestmark = pytest.mark.sqlite
+
 
 def until(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + SOON

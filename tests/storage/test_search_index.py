@@ -1,5 +1,6 @@
 from importlib.util import module_from_spec, spec_from_file_location
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 
@@ -8,6 +9,8 @@ from app.storage import search_index
 from app.storage.models import Subscription
 from app.storage.transaction import reading, transaction
 from tests.builders import a_subscription
+
+pytestmark = pytest.mark.sqlite
 
 
 def _found(piece: str) -> list[int]:

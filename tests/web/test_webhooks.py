@@ -15,8 +15,6 @@ from werkzeug.test import TestResponse
 from app import create_app, current
 from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus, EventStatus
-from app.extensions import db
-from app.storage.base import Base
 from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
 from tests.builders import a_account
@@ -289,7 +287,6 @@ def test_a_sandbox_may_sign_by_its_own_time_or_by_the_machines(
         replace(config, clock_file=file, stripe_api_base="http://127.0.0.1:1")
     )
     with app.app_context():
-        Base.metadata.create_all(db.engines["writer"])
         account, client = a_listening_account(), app.test_client()
         wall = current.clock().wall()
         for at in (MONDAY, wall):
@@ -315,7 +312,6 @@ def platform(config: Config, clock: SetClock) -> Iterator[FlaskClient]:
         replace(config, stripe_webhook_secret=PLATFORM_SECRET), clock=clock
     )
     with app.app_context():
-        Base.metadata.create_all(db.engines["writer"])
         yield app.test_client()
         app.extensions["reception"].inbox.close()
 
