@@ -2,7 +2,9 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +106,12 @@ def config(database_url: str) -> Config:  # noqa: F811 - a fixture
         encryption_keys=(FERNET_KEY,),
         testing=True,
     )
+
+
+@pytest.fixture
+def unmade_config(config: Config, tmp_path: Path) -> Config:
+    """The same, with a SQLite database in which there is nothing yet."""
+    return replace(config, database_url=f"sqlite:///{tmp_path / 'unmade.db'}")
 
 
 @pytest.fixture

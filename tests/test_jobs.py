@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from apscheduler.job import Job
@@ -25,9 +24,9 @@ from tests.stripe_events import a_kept_event, the_event
 
 
 @pytest.fixture
-def app(config: Config, clock: SetClock) -> Iterator[Flask]:
+def app(unmade_config: Config, clock: SetClock) -> Iterator[Flask]:
     """The application on a migrated database."""
-    app = create_app(config, clock=clock)
+    app = create_app(unmade_config, clock=clock)
     with app.app_context():
         upgrade()
         yield app
@@ -128,9 +127,9 @@ def test_a_database_that_fails_for_a_moment_ends_neither_events_nor_jobs(
 
 
 def test_nothing_runs_before_the_database_is_migrated(
-    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    unmade_config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(config)
+    app = create_app(unmade_config)
     work = ticking.start(app)
     until(lambda: "run `flask --app app db upgrade`" in caplog.text)
     assert not work.running
