@@ -2,7 +2,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -11,16 +10,6 @@ from app.extensions import db
 from app.storage.transaction import transaction
 from tests.builders import a_account, an_attempt
 from tests.conftest import MONDAY
-
-
-@pytest.fixture(autouse=True)
-def _migrated(app: Flask) -> None:
-    """The tables are there already; say that migrations made them."""
-    config = app.extensions["migrate"].migrate.get_config()
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with transaction() as session:
-        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
-        session.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": head})
 
 
 def _ready(client: FlaskClient) -> tuple[int, str]:
