@@ -9,7 +9,7 @@ from app.domain.decision import decide
 from app.domain.limits import first_allowed
 from app.domain.steps import RetryAt, Step, Strategy
 from app.domain.strategies import ALL, strategy_named
-from app.domain.strategies.adaptive import Adaptive, Episode, Model, learn
+from app.domain.strategies.adaptive import Adaptive, Episode, Memo, Model, learn
 
 # The product learns as often: answers of a night or two change no share by much.
 LEARN_EVERY = timedelta(days=2)
@@ -49,6 +49,7 @@ class Learning:
     model: Model = field(default_factory=Model.fresh)
     episodes: dict[str, Episode] = field(default_factory=dict)
     learned_at: datetime | None = None
+    memo: Memo = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.strategy = Adaptive(self.model)
@@ -63,7 +64,8 @@ class Learning:
 
     def learn(self, *, now: datetime) -> None:
         """Renew the model from all that has been answered."""
-        self.model = learn(self.model, tuple(self.episodes.values()))
+        episodes = tuple(self.episodes.values())
+        self.model = learn(self.model, episodes, memo=self.memo)
         self.strategy = Adaptive(self.model)
         self.learned_at = now
 

@@ -30,7 +30,7 @@ def no_money(
     draft: Draft,
     *,
     paydays: PaydayMaker = us_paydays,
-    shares: tuple[float, ...] = (0.15, 0.3, 0.5, 0.75),
+    shares: tuple[float, ...] = (0.06, 0.12, 0.25, 0.5),
     never: float = 0.2,
     masked: float = 0.35,
     temper: Temper = TOLERANT,

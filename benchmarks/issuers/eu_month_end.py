@@ -29,7 +29,7 @@ def make(rng: random.Random, draft: Draft) -> Holder:
         return hard_stop(draft)
     if kind < 0.14:
         return fraud_block(draft)
-    shares = (0.08, 0.15, 0.25, 0.4, 0.6)
+    shares = (0.04, 0.08, 0.15, 0.3, 0.5)
     holder = no_money(draft, paydays=eu_paydays, shares=shares)
     return advised(draft, holder) if rng.random() < 0.1 else holder
 

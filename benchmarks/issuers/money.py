@@ -96,7 +96,7 @@ class Account:
 
     def _lasts(self, payday: date) -> float:
         spread = random.Random(f"{self.luck}/{payday}").uniform(0.6, 1.4)
-        return max(1.0, self.share * self.paydays.days * spread)
+        return max(0.6, self.share * self.paydays.days * spread)
 
 
 def us_paydays(rng: random.Random) -> Paydays:

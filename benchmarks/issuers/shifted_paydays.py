@@ -34,7 +34,7 @@ def make(rng: random.Random, draft: Draft) -> Holder:
     draft.live_in("US", rng.choice(["America/New_York", "America/Phoenix"]), "usd")
     if rng.random() < 0.1:
         return fraud_block(draft)
-    shares = (0.1, 0.2, 0.35, 0.5)
+    shares = (0.05, 0.1, 0.2, 0.4)
     return no_money(draft, paydays=odd_paydays, shares=shares, slip=nights_pass)
 
 

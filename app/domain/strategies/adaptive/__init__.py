@@ -3,8 +3,8 @@
 `Adaptive(model)` is the strategy; `learn(model, episodes)` gives the next model.
 """
 
-from app.domain.strategies.adaptive.learning import Episode, learn
+from app.domain.strategies.adaptive.learning import Episode, Memo, learn
 from app.domain.strategies.adaptive.model import BadModel, Model
 from app.domain.strategies.adaptive.strategy import Adaptive
 
-__all__ = ["Adaptive", "BadModel", "Episode", "Model", "learn"]
+__all__ = ["Adaptive", "BadModel", "Episode", "Memo", "Model", "learn"]

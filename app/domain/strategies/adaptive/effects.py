@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.domain.strategies.adaptive.paydays import DAY_ZERO, Floats
+from app.domain.strategies.adaptive.paydays import DAY_ZERO, Floats, month_days
 
 HOURS = 6  # of four hours each
 HOUR_AT, WEEKDAY_AT, MONTH_AT = 1, 1 + HOURS, 1 + HOURS + 7
@@ -39,9 +39,7 @@ def features(local: Floats, departed: Floats | float) -> Floats:
     rows[:, 0] = 1
     rows[index, HOUR_AT + hours] = 1
     rows[index, WEEKDAY_AT + (day.astype(int) + DAY_ZERO.weekday()) % 7] = 1
-    dates = np.datetime64(DAY_ZERO) + day.astype("timedelta64[D]")
-    months = dates.astype("datetime64[M]").astype("datetime64[D]")
-    of_month = (dates - months).astype(int)
+    of_month = month_days()[day.astype(int)] - 1
     rows[index, MONTH_AT + np.minimum(of_month // 3, DAYS_OF_MONTH - 1)] = 1
     rows[:, DEPARTED_AT] = departed
     return rows

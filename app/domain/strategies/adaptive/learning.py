@@ -10,24 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.domain.cases import Case
 from app.domain.strategies.adaptive import effects, paydays
-from app.domain.strategies.adaptive.belief import log_prior, surroundings
-from app.domain.strategies.adaptive.hypotheses import CAUSES, hypotheses
+from app.domain.strategies.adaptive.hypotheses import CAUSES, Ints, hypotheses
+from app.domain.strategies.adaptive.lessons import Lesson, Table, foretold, table_of
 from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
 from app.domain.strategies.adaptive.paydays import Floats
-from app.domain.strategies.adaptive.sight import (
-    FUNDINGS,
-    GROUPS,
-    REGIONS,
-    Sight,
-    chances,
-    day_number,
-    seen,
-)
-from app.domain.strategies.adaptive.tempers import heard
+from app.domain.strategies.adaptive.sight import FUNDINGS, GROUPS, REGIONS
 
 ROUNDS = 4
 MOST_CASES = 3000  # the newest: issuers change, and memory is bounded
@@ -37,6 +27,8 @@ SHAPE_STRENGTH = 25.0
 SCHEDULE_STRENGTH = 60.0
 SHARE_STRENGTH = 25.0
 TEMPER_STRENGTH = 40.0
+
+Memo = dict[str, tuple["Episode", Lesson]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,92 +46,47 @@ class Episode:
     closed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """An episode in numbers: its retries with their chances and their answers."""
-
-    sight: Sight
-    at: Floats
-    chances: Floats  # by hypothesis, each retry
-    heard: Floats  # by temper, each retry
-    approved: Floats
-    departed: Floats
-
-
-def learn(model: Model, episodes: Sequence[Episode]) -> Model:
+def learn(
+    model: Model, episodes: Sequence[Episode], *, memo: Memo | None = None
+) -> Model:
     """A new model: the shipped prior and all these episodes.
 
     Give every episode that is to count, each time: what is believed of an old case
-    changes with the newer ones. Only the shape of `model` is kept, none of its counts.
+    changes with the newer ones; `model` itself is not added to. A caller who learns
+    often may keep a `memo` (an empty dict at first): it saves reading the episodes
+    that have not changed.
     """
-    newest = sorted(
-        episodes, key=lambda one: (one.case.declined_at, one.case.invoice_id)
-    )
-    told = [_told(one) for one in newest[-MOST_CASES:] if _has_answers(one)]
+    memo = {} if memo is None else memo
+    newest = sorted(episodes, key=_age)[-MOST_CASES:]
+    lessons = [_read(one, memo) for one in newest if _has_answers(one)]
     closed = sum(one.closed for one in episodes)
-    learned = replace(Model.fresh(), closed=closed, answered=len(told))
-    if not told:
+    learned = replace(Model.fresh(), closed=closed, answered=len(lessons))
+    if not lessons:
         return learned
-    table = _Table.of(told)
+    table = table_of(lessons)
     for _ in range(ROUNDS):
         learned = _round(learned, table)
-    return _with_effects(learned, told)
+    return _with_effects(learned, table)
+
+
+def _age(episode: Episode) -> tuple[datetime, str]:
+    return (episode.case.declined_at, episode.case.invoice_id)
 
 
 def _has_answers(episode: Episode) -> bool:
     return episode.paid_at is not None or len(episode.case.declines) > 1
 
 
-def _told(episode: Episode) -> _Told:
-    sight = seen(episode.case)
-    at = sight.tries[1:]
-    approved = np.zeros(len(at))
-    if episode.paid_at is not None:
-        at = np.append(at, day_number(episode.paid_at))
-        approved = np.append(approved, 1.0)
-    left = {round(day_number(moment), 5) for moment in episode.departed}
-    return _Told(
-        sight=sight,
-        at=at,
-        chances=chances(sight, at),
-        heard=heard(sight.tries[:1], at).astype(float),
-        approved=approved,
-        departed=np.array([float(round(float(one), 5) in left) for one in at]),
-    )
+def _read(episode: Episode, memo: Memo) -> Lesson:
+    """The episode in numbers, from the memo where it has not changed."""
+    name = episode.case.invoice_id
+    if name not in memo or memo[name][0] is not episode:
+        lesson = Lesson.of(episode.case, episode.paid_at, episode.departed)
+        memo[name] = (episode, lesson)
+    return memo[name][1]
 
 
-def _likelihood(told: _Told) -> Floats:
-    """Log-likelihood of the answers, by temper and hypothesis."""
-    missed = np.log1p(-told.chances) * (1 - told.approved)
-    logs = told.heard @ missed.T
-    if told.approved[-1]:
-        logs += np.log(told.chances[:, -1])[None, :]
-        logs += np.where(told.heard[:, -1] > 0, 0.0, np.log(0.02))[:, None]
-    return np.asarray(logs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """All episodes' evidence, grouped by context and region: equal priors together."""
-
-    groups: tuple[tuple[Sight, NDArray[np.float32]], ...]
-
-    @staticmethod
-    def of(told: list[_Told]) -> "_Table":
-        rows: dict[tuple[int, int], list[tuple[Sight, Floats]]] = {}
-        for one in told:
-            logs = _likelihood(one) + surroundings(one.sight)[None, :]
-            key = (one.sight.context, one.sight.region)
-            rows.setdefault(key, []).append((one.sight, logs))
-        return _Table(
-            tuple(
-                (each[0][0], np.array([logs for _, logs in each], dtype=np.float32))
-                for _, each in sorted(rows.items())
-            )
-        )
-
-
-def _round(model: Model, table: _Table) -> Model:
+def _round(model: Model, table: Table) -> Model:
     """Expectation over all cases, then the shares that make them most probable."""
     h = hypotheses()
     calendars = len(h.table)
@@ -147,17 +94,12 @@ def _round(model: Model, table: _Table) -> Model:
     by_schedule = np.zeros((REGIONS, len(paydays.schedules())))
     everyone = np.zeros(len(h))
     by_temper = np.zeros(len(model.tempers))
-    tempers = np.log(model.tempers)[:, None]
-    for sight, evidence in table.groups:
-        prior = np.log(model.prior(sight) + 1e-12)[None, :] + tempers
-        logs = evidence + prior[None].astype(np.float32)
-        weights = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-        weights /= weights.sum(axis=(1, 2), keepdims=True)
-        total = weights.sum(axis=0, dtype=float)
+    for group in table:
+        total = group.hindsight(model).sum(axis=0, dtype=float)
         each = total.sum(axis=0)
         by_temper += total.sum(axis=1)
-        by_cause[sight.context] += np.bincount(h.cause, each, minlength=CAUSES)
-        by_schedule[sight.region] += np.bincount(
+        by_cause[group.sight.context] += np.bincount(h.cause, each, minlength=CAUSES)
+        by_schedule[group.sight.region] += np.bincount(
             h.schedule, each[:calendars], minlength=by_schedule.shape[1]
         )
         everyone += each
@@ -187,42 +129,26 @@ def _mixed_shapes(prior: Floats, counts: Floats) -> Floats:
     return np.asarray(total / np.bincount(cause, total, minlength=CAUSES)[cause])
 
 
-def _with_effects(model: Model, told: list[_Told]) -> Model:
+def _with_effects(model: Model, table: Table) -> Model:
     """Effects of hours and days, and how well the belief has foretold the answers."""
-    believed = np.concatenate([_foretold(model, one) for one in told])
+    believed = np.concatenate([foretold(model, group) for group in table])
+    lessons = [lesson for group in table for lesson in group.lessons]
     believed = np.clip(believed, 0.002, 0.98)
-    approved = np.concatenate([one.approved for one in told])
-    x = np.concatenate([_features(one) for one in told])
+    approved = np.concatenate([one.approved for one in lessons])
+    contexts = np.concatenate(
+        [np.full(len(one.at), one.sight.context) for one in lessons]
+    )
+    x = np.concatenate([one.features for one in lessons])
     found = effects.fitted(x, approved, believed)
-    contexts = np.concatenate([np.full(len(one.at), one.sight.context) for one in told])
     log_odds = np.log(believed) - np.log1p(-believed) + x @ found
     chance = 1 / (1 + np.exp(-log_odds))
     return replace(model, effects=found, skill=_skill(chance, approved, contexts))
 
 
-def _features(one: _Told) -> Floats:
-    rows = effects.features(one.at + one.sight.offset, one.departed)
-    return effects.note_sequence(rows, one.at, one.sight.first, 0)
-
-
-def _foretold(model: Model, one: _Told) -> Floats:
-    """The chance believed before each retry, from what had been answered by then."""
-    retried = replace(one.sight, groups=one.sight.groups[:1])
-    logs = log_prior(model, retried)
-    weights = np.exp(logs - logs.max())[None, :] * model.tempers[:, None]
-    found = np.empty(len(one.at))
-    for number in range(len(one.at)):
-        weights = weights / weights.sum()
-        chance = np.outer(one.heard[:, number], one.chances[:, number])
-        found[number] = float((weights * chance).sum())
-        weights = weights * (1 - chance)
-    return found
-
-
-def _skill(chance: Floats, approved: Floats, contexts: Floats) -> float:
+def _skill(chance: Floats, approved: Floats, contexts: Ints) -> float:
     """Brier score's gain over the base rate by context: 0 is none, 1 is all."""
-    sums = np.bincount(contexts.astype(int), approved, minlength=GROUPS * FUNDINGS)
-    sizes = np.bincount(contexts.astype(int), minlength=GROUPS * FUNDINGS)
-    base = ((sums + 1) / (sizes + 4))[contexts.astype(int)]
+    sums = np.bincount(contexts, approved, minlength=GROUPS * FUNDINGS)
+    sizes = np.bincount(contexts, minlength=GROUPS * FUNDINGS)
+    base = ((sums + 1) / (sizes + 4))[contexts]
     plain = float(((base - approved) ** 2).mean())
     return 1 - float(((chance - approved) ** 2).mean()) / plain if plain else 0.0

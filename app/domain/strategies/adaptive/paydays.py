@@ -67,7 +67,7 @@ def _paid_days() -> list[NDArray[np.bool_]]:
     days = np.arange(DAYS)
     weekday = (days + DAY_ZERO.weekday()) % 7
     fortnight = (days + DAY_ZERO.weekday()) % 14
-    months = _month_days()
+    months = month_days()
     found = []
     for number, schedule in enumerate(schedules()):
         if schedule.kind == WEEKLY:
@@ -82,7 +82,9 @@ def _paid_days() -> list[NDArray[np.bool_]]:
     return found
 
 
-def _month_days() -> NDArray[np.int64]:
+@lru_cache(maxsize=1)
+def month_days() -> NDArray[np.int64]:
+    """The day of the month of each day."""
     return np.array([(DAY_ZERO + timedelta(days=day)).day for day in range(DAYS)])
 
 

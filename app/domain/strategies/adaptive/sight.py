@@ -20,7 +20,12 @@ from app.domain.strategies.adaptive.hypotheses import (
     Hypotheses,
     hypotheses,
 )
-from app.domain.strategies.adaptive.paydays import DAY_ZERO, DAYS, Floats
+from app.domain.strategies.adaptive.paydays import (
+    DAY_ZERO,
+    DAYS,
+    Floats,
+    month_days,
+)
 
 ZERO = datetime(DAY_ZERO.year, 1, 1, tzinfo=UTC)
 TURN = 5 / 24  # pay is on the account by 05:00
@@ -116,12 +121,8 @@ def chances(sight: Sight, at: Floats) -> Floats:
     result = np.empty((len(h), len(at)))
     result[:calendars] = h.table[:, np.floor(local - TURN).astype(int)]
     since = at - sight.first
-    lasts = (h.closings - h.offsets)[:, None]
-    into = since - h.offsets[:, None]
-    is_open = (into >= 0) & (into % h.periods[:, None] < lasts)
-    is_open |= (
-        (into < 0) & ((into % h.periods[:, None]) < lasts) & (h.periods < 100)[:, None]
-    )
+    into = (since - h.offsets[:, None]) % h.periods[:, None]
+    is_open = into < (h.closings - h.offsets)[:, None]
     result[calendars:] = np.where(is_open, OPEN, h.constants[:, None])
     first_limit = int(np.argmax(h.cause == Cause.LIMIT))
     result[first_limit : first_limit + len(RESETS)] = _resets(sight, local)
@@ -160,21 +161,12 @@ def _resets(sight: Sight, local: Floats) -> Floats:
     starts = {
         "day": day,
         "week": day - (day + DAY_ZERO.weekday()) % 7,
-        "month": day - _day_of_month(day) + 1,
+        "month": day - month_days()[day.astype(int)] + 1,
     }
-    rows = []
-    for every, lasts in RESETS:
-        start = starts[every]
-        fresh = start > sight.first + sight.offset
-        good = np.where(local - start < lasts, OPEN, 0.25)
-        rows.append(np.where(fresh, good, SHUT))
-    return np.array(rows)
-
-
-def _day_of_month(days: Floats) -> Floats:
-    dates = np.datetime64(DAY_ZERO) + days.astype("timedelta64[D]")
-    starts = dates.astype("datetime64[M]").astype("datetime64[D]")
-    return np.asarray((dates - starts).astype(float) + 1)
+    start = np.array([starts[every] for every, _ in RESETS])
+    lasts = np.array([lasts for _, lasts in RESETS])[:, None]
+    good = np.where(local - start < lasts, OPEN, 0.25)
+    return np.where(start > sight.first + sight.offset, good, SHUT)
 
 
 def _offset(case: Case) -> float:
