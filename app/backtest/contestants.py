@@ -1,6 +1,6 @@
 """Who takes part in a back-test: a strategy inside the rules, and what it learns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.backtest.runner import Contestant
@@ -75,19 +75,20 @@ class Learning:
 
     def heard(self, case: Case, step: RetryAt, *, paid: bool, now: datetime) -> None:
         """The answer joins the case's episode."""
-        before = self.episodes.get(case.invoice_id)
-        departed = before.departed if before else ()
+        before = self.episodes.get(case.invoice_id, Episode(case))
+        departed, believed = before.departed, before.believed
         if step.evidence.get("plan") in {"model", "exploration"}:
             departed = (*departed, now)
+        if step.probability is not None:
+            believed = (*believed, (now, step.probability))
         self.episodes[case.invoice_id] = Episode(
-            case, now if paid else None, departed, closed=paid
+            case, now if paid else None, departed, believed, closed=paid
         )
 
     def ended(self, case: Case, *, now: datetime) -> None:
         """The episode is closed without payment."""
-        before = self.episodes.get(case.invoice_id)
-        departed = before.departed if before else ()
-        self.episodes[case.invoice_id] = Episode(case, None, departed)
+        before = self.episodes.get(case.invoice_id, Episode(case))
+        self.episodes[case.invoice_id] = replace(before, case=case, closed=True)
 
 
 def _fits(case: Case, now: datetime) -> bool:

@@ -8,9 +8,9 @@ from app.domain.strategies.adaptive.model import Model
 
 NUDGE_FROM = 200  # closed cases
 FREE_FROM = 500
-PRIOR_MARGIN = 0.05
+PRIOR_MARGIN = 0.08
 LEAST_MARGIN = 0.012
-PROVEN_SKILL = 0.12
+LEAST_SKILL, PROVEN_SKILL = 0.04, 0.12
 
 
 class Stage(StrEnum):
@@ -28,25 +28,21 @@ class Gate:
 
     stage: Stage
     margin: float
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether the model's word is enough to end a recovery early."""
-        return self.stage is Stage.FREE
+    may_stop: bool = False  # the model's word is enough to end a recovery early
 
 
 def gate(model: Model) -> Gate:
     """Fails shut: without skill over the base rate the prior's margin stands."""
-    if model.closed < NUDGE_FROM or model.skill <= 0:
+    if model.closed < NUDGE_FROM or model.skill < LEAST_SKILL:
         return Gate(Stage.PRIOR, PRIOR_MARGIN)
     elif model.closed < FREE_FROM:
         return Gate(Stage.NUDGE, 0.005 + _margin(model))
     else:
-        return Gate(Stage.FREE, _margin(model))
+        return Gate(Stage.FREE, _margin(model), may_stop=model.skill >= PROVEN_SKILL)
 
 
 def _margin(model: Model) -> float:
     """Smaller with skill, larger where leaving the even spread has disappointed."""
     unproven = max(0.0, 1 - model.skill / PROVEN_SKILL)
     disappointed = max(0.0, -float(model.effects[DEPARTED_AT]))
-    return LEAST_MARGIN + 0.03 * unproven + 0.08 * disappointed
+    return LEAST_MARGIN + 0.08 * unproven + 0.08 * disappointed

@@ -39,6 +39,7 @@ RETURNS = ((9.0, 1.8), (14.0, 2.6), (22.0, 3.4))
 PHASE = 1.5  # days between the openings of neighbouring hypotheses
 STEPS = (0.5, 1.5, 3.0, 6.0, 10.0, 16.0)
 CONSTANT = (0.08, 0.2, 0.4)
+FADING = ((3.0, 0.35), (7.0, 0.3), (14.0, 0.2))  # days that a chance lasts, the chance
 BLOCK_STEPS = (0.25, 1.0, 2.0, 4.0, 7.0, 12.0, 18.0)
 OUTAGE_STEPS = (0.04, 0.17, 0.6, 2.0)
 STALE_STEPS = (1.5, 4.0, 8.0, 14.0, 21.0)
@@ -68,6 +69,7 @@ class Hypotheses:
     closings: Floats
     constants: Floats
     periods: Floats  # the window comes back after so many days
+    heights: Floats  # chance while open
 
     def __len__(self) -> int:
         return len(self.cause)
@@ -79,7 +81,7 @@ def hypotheses() -> Hypotheses:
     schedules = paydays.schedules()
     shares = len(SHARES)
     calendars = len(schedules) * shares
-    opens, closes, constants, periods, causes, shapes = _simple()
+    opens, closes, constants, periods, heights, causes, shapes = _simple()
     cause = np.concatenate([np.zeros(calendars, dtype=int), causes])
     table = _table()
     usual = np.concatenate([table.mean(axis=1), np.zeros(len(causes))])
@@ -94,6 +96,7 @@ def hypotheses() -> Hypotheses:
         closings=closes,
         constants=constants,
         periods=periods,
+        heights=heights,
     )
 
 
@@ -111,19 +114,22 @@ def _table() -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32)
 
 
-def _simple() -> tuple[Floats, Floats, Floats, Floats, Ints, Ints]:
-    """Opening, closing, constant, period, cause and shape of all but the calendars."""
-    rows = [(*row, Cause.WINDOW) for row in _windows()]
+def _simple() -> tuple[Floats, Floats, Floats, Floats, Floats, Ints, Ints]:
+    """The curves of all but the calendars, column by column, causes and shapes last."""
+    rows = [(*row, OPEN, Cause.WINDOW) for row in _windows()]
+    rows += [(0.0, lasts, SHUT, FAR, at, Cause.WINDOW) for lasts, at in FADING]
     steps = [(Cause.BLOCK, BLOCK_STEPS), (Cause.OUTAGE, OUTAGE_STEPS)]
     for cause, starts in steps:
-        rows += [(at, FAR, SHUT, FAR, cause) for at in starts]
-    rows += [(FAR, FAR, SHUT, FAR, Cause.LIMIT) for _ in RESETS]
-    rows += [(at, FAR, SHUT, FAR, Cause.STALE) for at in STALE_STEPS]
-    rows += [(FAR, FAR, 0.003, FAR, Cause.NEVER)]
+        rows += [(at, FAR, SHUT, FAR, OPEN, cause) for at in starts]
+    rows += [(FAR, FAR, SHUT, FAR, OPEN, Cause.LIMIT) for _ in RESETS]
+    rows += [(at, FAR, SHUT, FAR, OPEN, Cause.STALE) for at in STALE_STEPS]
+    rows += [(FAR, FAR, 0.003, FAR, OPEN, Cause.NEVER)]
     table = np.array(rows, dtype=float)
-    causes = table[:, 4].astype(int)
+    causes = table[:, 5].astype(int)
     shapes = [int((causes[:n] == cause).sum()) for n, cause in enumerate(causes)]
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3], causes, np.array(shapes)
+    columns = (table[:, number] for number in range(5))
+    opens, closes, constants, periods, heights = columns
+    return opens, closes, constants, periods, heights, causes, np.array(shapes)
 
 
 def _windows() -> list[tuple[float, float, float, float]]:

@@ -27,6 +27,7 @@ SHAPE_STRENGTH = 25.0
 SCHEDULE_STRENGTH = 60.0
 SHARE_STRENGTH = 25.0
 TEMPER_STRENGTH = 40.0
+LEAST_STATED = 150  # answers without which no skill is proven
 
 Memo = dict[str, tuple["Episode", Lesson]]
 
@@ -37,12 +38,14 @@ class Episode:
 
     `paid_at` is when a retry of ours was approved; None also when it was paid another
     way, which says nothing about the card. `departed` are the times of those retries
-    that left the even spread. `closed`: nothing more will be tried.
+    that left the even spread, `believed` the chance stated for each retry at its time.
+    `closed`: nothing more will be tried.
     """
 
     case: Case
     paid_at: datetime | None = None
     departed: tuple[datetime, ...] = ()
+    believed: tuple[tuple[datetime, float], ...] = ()
     closed: bool = True
 
 
@@ -81,7 +84,9 @@ def _read(episode: Episode, memo: Memo) -> Lesson:
     """The episode in numbers, from the memo where it has not changed."""
     name = episode.case.invoice_id
     if name not in memo or memo[name][0] is not episode:
-        lesson = Lesson.of(episode.case, episode.paid_at, episode.departed)
+        lesson = Lesson.of(
+            episode.case, episode.paid_at, episode.departed, episode.believed
+        )
         memo[name] = (episode, lesson)
     return memo[name][1]
 
@@ -140,15 +145,19 @@ def _with_effects(model: Model, table: Table) -> Model:
     )
     x = np.concatenate([one.features for one in lessons])
     found = effects.fitted(x, approved, believed)
-    log_odds = np.log(believed) - np.log1p(-believed) + x @ found
-    chance = 1 / (1 + np.exp(-log_odds))
-    return replace(model, effects=found, skill=_skill(chance, approved, contexts))
+    stated = np.concatenate([one.stated for one in lessons])
+    return replace(model, effects=found, skill=_skill(stated, approved, contexts))
 
 
-def _skill(chance: Floats, approved: Floats, contexts: Ints) -> float:
-    """Brier score's gain over the base rate by context: 0 is none, 1 is all."""
+def _skill(stated: Floats, approved: Floats, contexts: Ints) -> float:
+    """Brier score's gain of the chances stated at the time over the base rate by code
+    and funding: 0 is none, 1 is all. The base rate is allowed to look back."""
+    known = np.isfinite(stated)
+    if known.sum() < LEAST_STATED:
+        return 0.0
+    stated, approved, contexts = stated[known], approved[known], contexts[known]
     sums = np.bincount(contexts, approved, minlength=GROUPS * FUNDINGS)
     sizes = np.bincount(contexts, minlength=GROUPS * FUNDINGS)
-    base = ((sums + 1) / (sizes + 4))[contexts]
+    base = (sums / np.maximum(sizes, 1))[contexts]
     plain = float(((base - approved) ** 2).mean())
-    return 1 - float(((chance - approved) ** 2).mean()) / plain if plain else 0.0
+    return 1 - float(((stated - approved) ** 2).mean()) / plain if plain else 0.0

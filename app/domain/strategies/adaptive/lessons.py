@@ -31,6 +31,7 @@ class Lesson:
     sight: Sight
     at: Floats
     approved: Floats
+    stated: Floats  # the chance stated at the time; nan where none was
     features: Floats
     chances: Singles  # by retry and hypothesis
     heard: Singles  # by temper and retry
@@ -39,7 +40,10 @@ class Lesson:
 
     @staticmethod
     def of(
-        case: Case, paid_at: datetime | None, departed: Sequence[datetime]
+        case: Case,
+        paid_at: datetime | None,
+        departed: Sequence[datetime],
+        believed: Sequence[tuple[datetime, float]],
     ) -> "Lesson":
         """The case's retries so far, the approved one last where there is one."""
         sight = seen(case)
@@ -54,6 +58,7 @@ class Lesson:
             sight=sight,
             at=at,
             approved=approved,
+            stated=_stated(at, believed),
             features=_features(sight, at, departed),
             chances=found.T.astype(np.float32),
             heard=looked_at.astype(np.float32),
@@ -76,6 +81,11 @@ def _likelihood(chances: Floats, looked_at: Floats, approved: Floats) -> Floats:
         # An approval against a temper's rule is all but impossible under it.
         logs += np.where(looked_at[:, -1] > 0, 0.0, np.log(0.02))[:, None]
     return np.asarray(logs)
+
+
+def _stated(at: Floats, believed: Sequence[tuple[datetime, float]]) -> Floats:
+    chances = {round(day_number(moment), 5): chance for moment, chance in believed}
+    return np.array([chances.get(round(float(one), 5), np.nan) for one in at])
 
 
 def _features(sight: Sight, at: Floats, departed: Sequence[datetime]) -> Floats:

@@ -16,7 +16,7 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.tempers import heard
 
 SPACINGS = (0.83, 1.8, 2.8, 4.02, 6.02, 7.02)
-LATER_IS_WORSE = 0.003  # of the amount, a day: money sooner is worth a little more
+LATER_IS_WORSE = 0.004  # of the amount, a day: money sooner is worth a little more
 
 
 @dataclass(frozen=True, slots=True)

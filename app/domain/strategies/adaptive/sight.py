@@ -123,7 +123,7 @@ def chances(sight: Sight, at: Floats) -> Floats:
     since = at - sight.first
     into = (since - h.offsets[:, None]) % h.periods[:, None]
     is_open = into < (h.closings - h.offsets)[:, None]
-    result[calendars:] = np.where(is_open, OPEN, h.constants[:, None])
+    result[calendars:] = np.where(is_open, h.heights[:, None], h.constants[:, None])
     first_limit = int(np.argmax(h.cause == Cause.LIMIT))
     result[first_limit : first_limit + len(RESETS)] = _resets(sight, local)
     return result

@@ -1,0 +1,178 @@
+"""One decision: the even spread's try, the model's own, or the end, with grounds."""
+
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+import numpy as np
+
+from app.domain.cases import Case
+from app.domain.limits import first_allowed, retries_left
+from app.domain.local_time import in_words, zone_of
+from app.domain.steps import Alternative, GiveUp, RetryAt, Step
+from app.domain.strategies.adaptive import effects, words
+from app.domain.strategies.adaptive.belief import Belief, belief
+from app.domain.strategies.adaptive.gates import Gate, Stage
+from app.domain.strategies.adaptive.model import Model
+from app.domain.strategies.adaptive.paydays import Floats
+from app.domain.strategies.adaptive.planning import Plan, Slots, best_plan, priced
+from app.domain.strategies.adaptive.sight import ZERO, chances, day_number, seen
+from app.domain.strategies.adaptive.timetable import MARGIN, even_times, times
+
+# Good local hours, the usual one first. The others are met by exploration alone until
+# the merchant's own answers speak clearly for one of them.
+HOURS = (10.0, 8.5, 13.5, 16.5, 19.0, 21.5, 6.5, 0.5)
+TRY_COST_CENTS = 12  # network and advice fees and goodwill: an estimate of ours
+LEAST_COST, MOST_COST = 0.003, 0.015  # of the amount
+EXPLORED = 0.06  # of the model's own tries, at an hour drawn from HOURS
+MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
+RUNNERS_UP = 3
+
+
+class Choice:
+    """One decision, with all that it rests on."""
+
+    def __init__(
+        self, model: Model, gate: Gate, case: Case, even: RetryAt, now: datetime
+    ) -> None:
+        self.model, self.gate, self.case, self.even = model, gate, case, even
+        self.sight = seen(case)
+        self.belief: Belief = belief(model, self.sight)
+        self.tries = retries_left(case)
+        self.cost = cost_of_a_try(case)
+        self.earliest = day_number(first_allowed(case, now, now=now).at) + 0.001
+        left = even.evidence.get("tries_left")
+        evens = even_times(
+            day_number(even.at),
+            self.sight.deadline,
+            left if isinstance(left, int) else self.tries,
+        )
+        hour = effects.best_hours(model.effects, HOURS)[0]
+        at = times(self.sight, earliest=self.earliest, hour=hour, even=evens)
+        self.even_from = len(at) - len(evens)
+        self.slots = self._slots(at, evens)
+
+    def _slots(self, at: Floats, evens: Floats) -> Slots:
+        log_odds = effects.features(at + self.sight.offset, 0.0) @ self.model.effects
+        log_odds[: self.even_from] += self.model.effects[effects.DEPARTED_AT]
+        found = effects.corrected(chances(self.sight, at), log_odds[None, :])
+        nearest = np.abs(at[:, None] - evens[None, :]).argmin(axis=1)
+        return Slots(at, found, nearest)
+
+    def step(self) -> Step:
+        """The even spread's try, the model's own, or the end."""
+        evens = list(range(self.even_from, len(self.slots.at)))
+        even = priced(
+            self.belief, self.slots, evens, self.model.effects, cost=self.cost
+        )
+        plan = best_plan(
+            self.belief,
+            self.slots,
+            self.model.effects,
+            tries=self.tries,
+            cost=self.cost,
+            one_each=self.gate.stage is Stage.NUDGE,
+        )
+        assert even is not None
+        if plan is None and self.gate.may_stop:
+            return GiveUp(words.not_worth_it(even.first_chance, self.cost))
+        if plan is None or plan.value - even.value < self.gate.margin:
+            return self._even(even, plan)
+        return self._own(plan, even)
+
+    def _even(self, even: Plan, plan: Plan | None) -> RetryAt:
+        """The even spread's try, with what the model thinks of it."""
+        other = self._alternatives(plan)[:1] if plan else ()
+        return replace(
+            self.even,
+            probability=round(even.first_chance, 4),
+            alternatives=(*other, *self.even.alternatives),
+            evidence={
+                **self.even.evidence,
+                **self._evidence("even spread", even, even),
+            },
+        )
+
+    def _own(self, plan: Plan, even: Plan) -> RetryAt:
+        """The plan's first try, now and then at another hour of the same day."""
+        best = float(plan.at[0])
+        at, propensity = self._hour_of(best)
+        moment = (ZERO + timedelta(days=at)).replace(microsecond=0)
+        local = zone_of(self.case)
+        return RetryAt(
+            at=moment,
+            reason=f"{words.reason(self.belief)}: {in_words(moment, local)}"
+            f" ({local.name}).",
+            probability=round(plan.first_chance, 4),
+            propensity=propensity,
+            alternatives=(
+                Alternative(
+                    self.even.at, "the even spread's time", round(even.first_chance, 4)
+                ),
+                *self._alternatives(plan),
+            ),
+            rules=words.rules(self.sight),
+            evidence=self._evidence(
+                "model" if at == best else "exploration", plan, even
+            ),
+        )
+
+    def _hour_of(self, best: float) -> tuple[float, float]:
+        """The time to try, and the probability with which it is picked."""
+        if self.gate.stage is Stage.PRIOR or self.case.amount.amount > MOST_EXPLORED:
+            return best, 1.0
+        day = math.floor(best + self.sight.offset) - self.sight.offset
+        found = [day + hour / 24 for hour in HOURS]
+        last = self.sight.deadline - MARGIN
+        others = [at for at in found if self.earliest <= at <= last and at != best]
+        if not others:
+            return best, 1.0
+        dice = Random(f"{self.case.seed}/{self.case.retries}")  # noqa: S311
+        if dice.random() >= EXPLORED:
+            return best, 1 - EXPLORED
+        return dice.choice(others), EXPLORED / len(others)
+
+    def _alternatives(self, plan: Plan) -> tuple[Alternative, ...]:
+        """The times that would do best now, but for the one that was chosen."""
+        weights = self.belief.weights.sum(axis=0)
+        chance = weights @ self.slots.chances
+        order = np.argsort(-chance[: self.even_from], kind="stable")
+        others = [n for n in order if abs(self.slots.at[n] - plan.at[0]) > 0.01]
+        return tuple(
+            Alternative(
+                ZERO + timedelta(minutes=round(1440 * float(self.slots.at[n]))),
+                "planned for later, should this try fail"
+                if np.abs(plan.at - self.slots.at[n]).min() < 0.01
+                else "adds less to the tries planned",
+                round(float(chance[n]), 4),
+            )
+            for n in others[:RUNNERS_UP]
+        )
+
+    def _evidence(self, by: str, plan: Plan, even: Plan) -> dict[str, object]:
+        amount = self.case.amount.amount
+        return {
+            "plan": by,
+            "stage": str(self.gate.stage),
+            "learned_from": self.model.closed,
+            "belief": words.causes(self.belief),
+            "issuer": words.tempers(self.belief),
+            "chance": round(plan.first_chance, 4),
+            "chance_of_plan": round(plan.chance, 4),
+            "chance_of_even_spread": round(even.chance, 4),
+            "margin": round(self.gate.margin, 4),
+            "planned": [
+                (ZERO + timedelta(days=float(at))).isoformat(timespec="minutes")
+                for at in plan.at
+            ],
+            "value": round(plan.first_chance * amount),
+            "cost": round(self.cost * amount),
+            "unknown": list(self.sight.unknown),
+        }
+
+
+def cost_of_a_try(case: Case) -> float:
+    """As a share of the amount: a fee's worth, never nothing and never prohibitive."""
+    fee = TRY_COST_CENTS * 10 ** (case.amount.decimals - 2)
+    return float(min(MOST_COST, max(LEAST_COST, fee / max(1, case.amount.amount))))

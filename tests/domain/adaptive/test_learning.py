@@ -1,0 +1,146 @@
+"""Learning: from all that was answered, never flattered by what closes early."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from app.domain.strategies.adaptive import BadModel, Episode, Model, learn
+from app.domain.strategies.adaptive.gates import Stage, gate
+from app.domain.strategies.adaptive.hypotheses import Cause
+from tests.domain.adaptive.builders import MONDAY, a_case, refusal
+
+NO_FUNDS_DEBIT = 1  # the context of the builders' case
+
+
+def an_episode(number: int, *days: float, paid: float | None = None) -> Episode:
+    """Retries so many days after Monday failed; the one at `paid` was approved."""
+    case = a_case(
+        invoice_id=f"in_{number}",
+        declines=(refusal(), *(refusal(day) for day in days)),
+    )
+    paid_at = None if paid is None else MONDAY + timedelta(days=paid)
+    return Episode(case, paid_at, closed=paid is not None or max(days) > 26)
+
+
+def never(model: Model) -> float:
+    return float(model.causes[NO_FUNDS_DEBIT][Cause.NEVER])
+
+
+def test_what_is_paid_early_does_not_flatter() -> None:
+    """The trap: rewards that come early are seen early, so a fast plan looks best for
+    as long as the others are open. Cases count from their first answer on, paid or
+    not, so that the share that never pays is seen on day nine as on day 28."""
+    paid = [an_episode(n, 3, paid=6) for n in range(40)]
+    still_open = [an_episode(100 + n, 3, 6, 9) for n in range(60)]
+    ended = [an_episode(100 + n, 3, 6, 9, 14, 20, 27) for n in range(60)]
+    flattered = learn(Model.fresh(), paid)
+    on_day_nine = learn(Model.fresh(), paid + still_open)
+    at_the_end = learn(Model.fresh(), paid + ended)
+    assert never(flattered) < never(on_day_nine) < never(at_the_end)
+    # Of the way from flattered to true, day nine has gone a good part already.
+    gone = never(on_day_nine) - never(flattered)
+    assert gone > 0.3 * (never(at_the_end) - never(flattered))
+
+
+def test_an_issuer_that_punishes_haste_is_found_out() -> None:
+    hasty = [an_episode(n, 2, 4, 6, 8, 10, 12, 14, 16) for n in range(120)]
+    patient = [an_episode(200 + n, paid=6.5) for n in range(60)]
+    patient += [an_episode(300 + n, 6.5, 13, 20) for n in range(40)]
+    learned = learn(Model.fresh(), hasty + patient)
+    assert learned.tempers[0] < Model.fresh().tempers[0]
+
+
+def test_paydays_are_learned() -> None:
+    """All money comes on Fridays and is gone by Sunday: tries find it only there."""
+    dice = random.Random(5)
+    episodes = []
+    for number in range(300):
+        failed = [
+            day for day in sorted(dice.sample(range(1, 27), 6)) if day % 7 not in (4, 5)
+        ]
+        friday = 4 + 7 * dice.randrange(4)
+        before = [day for day in failed if day < friday] or [1]
+        episodes.append(an_episode(number, *before, paid=friday))
+    fresh, learned = Model.fresh(), learn(Model.fresh(), episodes)
+    weekly_friday, weekly_tuesday = 4, 1
+    assert learned.schedules[0][weekly_friday] > 1.5 * fresh.schedules[0][weekly_friday]
+    assert learned.schedules[0][weekly_tuesday] < fresh.schedules[0][weekly_tuesday]
+
+
+def test_the_order_of_the_cases_does_not_matter() -> None:
+    episodes = [an_episode(n, 2, 5, paid=9 if n % 3 else None) for n in range(30)]
+    other = list(reversed(episodes))
+    first, second = learn(Model.fresh(), episodes), learn(Model.fresh(), other)
+    assert first.to_json() == second.to_json()
+
+
+def test_a_memo_changes_nothing_but_the_time() -> None:
+    episodes = [an_episode(n, 2, 5, paid=9) for n in range(10)]
+    memo: dict[str, object] = {}
+    plain = learn(Model.fresh(), episodes)
+    learn(Model.fresh(), episodes[:5], memo=memo)  # type: ignore[arg-type]
+    again = learn(Model.fresh(), episodes, memo=memo)  # type: ignore[arg-type]
+    assert again.to_json() == plain.to_json()
+
+
+def test_nothing_to_learn_from_leaves_the_prior() -> None:
+    untried = Episode(a_case(), closed=False)
+    learned = learn(Model.fresh(), [untried])
+    assert np.array_equal(learned.causes, Model.fresh().causes)
+    assert learned.closed == 0
+
+
+def test_skill_is_judged_by_the_chances_stated_at_the_time() -> None:
+    def told(number: int, right: bool) -> Episode:
+        episode = an_episode(number, 3, paid=6)
+        chances = (0.05, 0.95) if right else (0.95, 0.05)
+        times = (MONDAY + timedelta(days=3), MONDAY + timedelta(days=6))
+        return replace(episode, believed=tuple(zip(times, chances, strict=True)))
+
+    knew = learn(Model.fresh(), [told(n, right=True) for n in range(100)])
+    erred = learn(Model.fresh(), [told(n, right=False) for n in range(100)])
+    silent = learn(Model.fresh(), [an_episode(n, 3, paid=6) for n in range(100)])
+    assert knew.skill > 0.9
+    assert erred.skill < 0
+    assert silent.skill == 0
+
+
+def test_a_model_comes_back_as_it_was_stored() -> None:
+    model = learn(Model.fresh(), [an_episode(n, 2, 5, paid=9) for n in range(10)])
+    text = model.to_json()
+    assert Model.from_json(text).to_json() == text
+    assert len(text) < 100_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "causes": [[1]]}']
+)
+def test_what_is_not_a_model_is_refused(text: str) -> None:
+    with pytest.raises(BadModel):
+        Model.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("closed", "skill", "stage", "may_stop"),
+    [
+        (0, 0.0, Stage.PRIOR, False),
+        (199, 0.5, Stage.PRIOR, False),
+        (200, 0.3, Stage.NUDGE, False),
+        (900, 0.01, Stage.PRIOR, False),  # never got better than the base rate
+        (500, 0.06, Stage.FREE, False),
+        (500, 0.3, Stage.FREE, True),
+    ],
+)
+def test_the_gates(closed: int, skill: float, stage: Stage, may_stop: bool) -> None:
+    found = gate(replace(Model.fresh(), closed=closed, skill=skill))
+    assert (found.stage, found.may_stop) == (stage, may_stop)
+
+
+def test_disappointment_widens_the_margin() -> None:
+    proven = replace(Model.fresh(), closed=900, skill=0.3)
+    effects = proven.effects.copy()
+    effects[24] = -0.5
+    assert gate(replace(proven, effects=effects)).margin > gate(proven).margin
