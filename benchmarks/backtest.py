@@ -128,7 +128,7 @@ Found = dict[str, list[dict[str, dict[str, Any]]]]
 def table(found: Found) -> str:
     """The rows of README.md: means over seeds."""
     lines = [
-        "| world | strategy | amount | invoices | tries each | days | fees | breaches |",
+        "| world | strategy | amount | invoices | tries | days | fees | breaches |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for world, seeds in found.items():
@@ -148,7 +148,7 @@ def table(found: Found) -> str:
 def summary(found: Found) -> str:
     """Adaptive beside even spread, worst world first, and what the oracle leaves."""
     lines = [
-        "| world | invoices | amount | even / oracle | adaptive / oracle | gap closed |",
+        "| world | invoices | amount | even, of oracle | adaptive | gap closed |",
         "|---|---|---|---|---|---|",
     ]
     rows = [(world, *_compared(seeds)) for world, seeds in found.items()]
