@@ -30,6 +30,10 @@ check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 	$(BIN)/mypy
 	$(MAKE) test
 
+.PHONY: backtest
+backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmarks/README.md
+	$(BIN)/python benchmarks/backtest.py
+
 .PHONY: tick
 tick: $(VENV)/.installed ## do once what is due now
 	$(BIN)/flask --app app tick
