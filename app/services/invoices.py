@@ -14,7 +14,10 @@ from app.services.following import Look, close, follow, recovery_of
 from app.storage.cases import CUSTOMER_HISTORY
 from app.storage.models import Recovery, StripeAccount, Subscription
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gateway
+from app.stripe_gateway import Gateway, Gone, PermissionMissing, Refused
+
+# Stripe understood and said no: asking again would change nothing.
+REFUSALS = (Gone, PermissionMissing, Refused)
 
 
 def look(
@@ -57,7 +60,10 @@ def _with_plan(gateway: Gateway, invoice: InvoiceSnapshot) -> InvoiceSnapshot:
     show its product, which is the plan's name (four levels of expansion at most)."""
     if invoice.subscription is None or _knows_plan(invoice.subscription.id):
         return invoice
-    whole = gateway.subscription(invoice.subscription.id)
+    try:
+        whole = gateway.subscription(invoice.subscription.id)
+    except REFUSALS:
+        whole = None  # without the plan's name, then
     return replace(invoice, subscription=whole or invoice.subscription)
 
 
@@ -99,11 +105,7 @@ def _ask_on(
     is_known, with_first_invoices = _what_we_know(account_id, invoice.id)
     if not (is_known or is_renewal(invoice, with_first_invoices=with_first_invoices)):
         return (), ()
-    charges = tuple(
-        charge
-        for intent_id in invoice.payment_intent_ids
-        for charge in gateway.charges(intent_id)
-    )
+    charges = _charges(gateway, invoice)
     refused = any(charge.is_declined for charge in charges)
     history = () if is_known or not refused else _history(gateway, invoice, now=now)
     return charges, history
@@ -118,12 +120,29 @@ def _what_we_know(account_id: int, stripe_invoice_id: str) -> tuple[bool, bool]:
         return bool(is_known), account.with_first_invoices
 
 
+def _charges(gateway: Gateway, invoice: InvoiceSnapshot) -> tuple[ChargeSnapshot, ...]:
+    """Every charge of the invoice; where Stripe will not list them, the newest."""
+    found: list[ChargeSnapshot] = []
+    for payment in invoice.payments:
+        if payment.payment_intent_id is None:
+            continue
+        try:
+            found += gateway.charges(payment.payment_intent_id)
+        except (Gone, Refused):
+            newest = payment.charge_id and gateway.charge(payment.charge_id)
+            found += [newest] if newest else []
+    return tuple(found)
+
+
 def _history(
     gateway: Gateway, invoice: InvoiceSnapshot, *, now: datetime
 ) -> tuple[ChargeSnapshot, ...]:
     """The customer's other charges: pay days, and tries that count for the card."""
-    charges = gateway.customer_charges(
-        invoice.customer.id, since=now - CUSTOMER_HISTORY
-    )
+    try:
+        charges = gateway.customer_charges(
+            invoice.customer.id, since=now - CUSTOMER_HISTORY
+        )
+    except REFUSALS:
+        return ()  # it sharpens the plan, but no plan needs it
     intents = set(invoice.payment_intent_ids)
     return tuple(c for c in charges if c.payment_intent_id not in intents)

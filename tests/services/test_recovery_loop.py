@@ -67,6 +67,16 @@ def test_every_refused_retry_is_kept_and_followed_by_a_plan(
     assert keys == [a.idempotency_key for a in merchant.attempts(invoice)]
 
 
+def test_what_only_sharpens_the_plan_may_be_missing(merchant: Merchant) -> None:
+    subscriber = merchant.subscriber(default="insufficient_funds")
+    invoice = merchant.renew(subscriber)
+    merchant.sandbox.key(MERCHANT_KEY, revoke=["product_read"])
+    merchant.sandbox.fault(method="GET", path="/v1/charges", status=404, times=2)
+    merchant.look(invoice)
+    assert merchant.planned(invoice) is not None
+    assert len(merchant.declines(invoice)) == 1
+
+
 @pytest.mark.parametrize("code", ["stolen_card", "lost_card", "pickup_card"])
 def test_a_hard_code_is_never_retried(merchant: Merchant, code: str) -> None:
     invoice = merchant.declined_renewal(default=code)
