@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from app import create_app
 from app.config import Config
+from app.extensions import db
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import CLIENT_ID, MERCHANT_KEY, PLATFORM_KEY
 from app.services import accounts, imports, webhook_test
@@ -174,9 +176,13 @@ class TestDoctor:
         assert doctor(served, monkeypatch)[0] == 0
 
     def test_an_unmigrated_database_is_a_fault_and_nothing_else_is_tried(
-        self, app: Flask
+        self, unmade_config: Config
     ) -> None:
+        app = create_app(unmade_config)
         result = app.test_cli_runner().invoke(args=["doctor"])
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
 
         assert result.exit_code == 1
         assert "flask --app app db upgrade" in result.output
