@@ -37,7 +37,7 @@ class ImportCounts:
 def visible_account_ids(session: Session, user: User) -> list[int]:
     """The accounts that this person may see; every list is narrowed to them."""
     wanted = select(StripeAccount.id).order_by(StripeAccount.id)
-    if not user.sees_all_accounts:
+    if user.is_restricted:
         allowed = select(AccountAccess.account_id).where(
             AccountAccess.user_id == user.id
         )

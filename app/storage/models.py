@@ -54,6 +54,11 @@ class User(UserMixin, Base):  # type: ignore[misc]
     # A removed person keeps the row: the audit trail names it.
     removed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether some accounts may be out of this person's sight; never an owner's."""
+        return not self.sees_all_accounts and self.role is not Role.OWNER
+
     def get_id(self) -> str:
         return f"{self.id}.{self.session_epoch}"
 

@@ -1,5 +1,6 @@
 """The dashboard: four true numbers a currency, what needs a person, what just came."""
 
+from urllib.parse import urlencode
 from zlib import crc32
 
 from flask import Blueprint, request
@@ -10,7 +11,8 @@ from app.domain.account import ConnectionStatus
 from app.domain.figures import figures
 from app.extensions import db
 from app.storage import figures as kept
-from app.web.lists import sight
+from app.web.lists import narrowed, question
+from app.web.question import Question
 from app.web.rendering import render
 
 bp = Blueprint("dashboard", __name__)
@@ -18,7 +20,8 @@ bp = Blueprint("dashboard", __name__)
 
 @bp.get("/")
 def show() -> ResponseReturnValue:
-    session, accounts = db.session(), sight()
+    session, asked = db.session(), question()
+    accounts = narrowed(asked)
     seen = kept.accounts_of(session, accounts=accounts)
     left = ConnectionStatus.DISCONNECTED
     cells = kept.cells(session, accounts=accounts)
@@ -34,9 +37,15 @@ def show() -> ResponseReturnValue:
         figures=figures(cells),
         waiting=waiting,
         news=news,
-        here=request.path,
+        here=_here(asked),
+        remarks=asked.remarks,
+        kept=asked.kept,
         mark=mark if any(cell.is_open for cell in cells) else None,
     )
+
+
+def _here(asked: Question) -> str:
+    return f"{request.path}?{urlencode(asked.kept)}" if asked.kept else request.path
 
 
 def _mark_of(*seen: object) -> str:

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.domain.classify import explain
 from app.domain.declines import DeclineKind
 from app.storage.listings.declines import DECLINES, DeclineFilter
-from app.web.lists import list_page, question, sight
+from app.web.lists import list_page, narrowed, question
 from app.web.question import Question, words_of
 
 bp = Blueprint("declines", __name__, url_prefix="/declines")
@@ -35,5 +35,5 @@ def wanted_declines(asked: Question) -> DeclineFilter:
         kind=DeclineKind(kind) if kind else None,
         since=since,
         before=before,
-        accounts=sight(),
+        accounts=narrowed(asked),
     )

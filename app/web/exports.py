@@ -17,7 +17,7 @@ from app.storage.listings.declines import DECLINES
 from app.storage.listings.listing import Filter, Listing
 from app.storage.listings.subscriptions import SUBSCRIPTIONS
 from app.web.declines import wanted_declines
-from app.web.lists import question, sight
+from app.web.lists import narrowed, question
 from app.web.question import Question, words_of
 from app.web.subscriptions import wanted_subscriptions
 
@@ -113,7 +113,7 @@ def _wanted_attempts(asked: Question) -> AttemptFilter:
         code=asked.code("code"),
         since=since,
         before=before,
-        accounts=sight(),
+        accounts=narrowed(asked),
     )
 
 

@@ -14,6 +14,7 @@ from app.storage.listings.listing import Listing
 from app.storage.listings.sight import visible_accounts
 from app.storage.standing_reads import anything_connected, anything_open
 from app.web.access import me
+from app.web.accounts_seen import seen_accounts
 from app.web.filters import viewer_zone
 from app.web.question import Question
 from app.web.rendering import render
@@ -30,6 +31,13 @@ def question() -> Question:
 def sight() -> frozenset[int] | None:
     """The accounts the signed-in person may see; None for all."""
     return visible_accounts(db.session(), me())
+
+
+def narrowed(asked: Question) -> frozenset[int] | None:
+    """The accounts that this list is about: all in sight, or the one asked for."""
+    known = {str(account.id) for account in seen_accounts()}
+    wanted = asked.word("account", known)
+    return frozenset({int(wanted)}) if wanted else sight()
 
 
 def list_page(

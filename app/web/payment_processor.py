@@ -17,6 +17,11 @@ from app.web.rendering import render, wants_fragment
 bp = Blueprint("payment_processor", __name__, url_prefix="/account/payment-processor")
 
 
+@bp.app_context_processor
+def _lend() -> dict[str, object]:
+    return {"account_choices": seen_accounts}
+
+
 @bp.get("")
 def show() -> ResponseReturnValue:
     return _page()

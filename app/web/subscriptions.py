@@ -7,7 +7,7 @@ from app.domain.lifecycle import Lifecycle
 from app.extensions import db
 from app.storage.histories import history_of_subscription, subscription_by_stripe_id
 from app.storage.listings.subscriptions import SUBSCRIPTIONS, SubscriptionFilter
-from app.web.lists import list_page, question, sight
+from app.web.lists import list_page, narrowed, question, sight
 from app.web.question import Question, words_of
 from app.web.rendering import render
 from app.web.timeline import entries
@@ -68,5 +68,5 @@ def wanted_subscriptions(asked: Question) -> SubscriptionFilter:
         lifecycle=Lifecycle(word) if word and is_lifecycle else None,
         since=since,
         before=before,
-        accounts=sight(),
+        accounts=narrowed(asked),
     )

@@ -9,7 +9,7 @@ from app.storage.models import User
 
 def visible_accounts(session: Session, user: User) -> frozenset[int] | None:
     """Ids of the accounts `user` may see; None when that is all of them."""
-    if user.sees_all_accounts:
+    if not user.is_restricted:
         return None
     own = select(AccountAccess.account_id).where(AccountAccess.user_id == user.id)
     return frozenset(session.scalars(own))
