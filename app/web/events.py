@@ -11,7 +11,7 @@ from app.services import events
 from app.storage.listings.events import EVENTS, EventFilter
 from app.storage.models import StripeEvent
 from app.web.access import me, needs
-from app.web.lists import list_page, question, sight
+from app.web.lists import list_page, narrowed, question, sight
 from app.web.question import words_of
 
 bp = Blueprint("events", __name__, url_prefix="/events")
@@ -27,7 +27,7 @@ def index() -> ResponseReturnValue:
         status=EventStatus(status) if status else None,
         since=since,
         before=before,
-        accounts=sight(),
+        accounts=narrowed(asked),
     )
     return list_page(EVENTS, wanted, asked, folder="events", statuses=list(EventStatus))
 
