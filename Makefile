@@ -34,6 +34,10 @@ check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmarks/README.md
 	$(BIN)/python benchmarks/backtest.py
 
+.PHONY: tour
+tour: $(VENV)/.installed-dev ## a browser walks from nothing to a recovered payment
+	$(BIN)/python -m pytest -q tests/browser/test_tour.py
+
 .PHONY: tick
 tick: $(VENV)/.installed ## do once what is due now
 	$(BIN)/flask --app app tick

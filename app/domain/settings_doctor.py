@@ -116,9 +116,9 @@ def wants_second_look(invoice: InvoiceSeen, *, now: datetime) -> bool:
 
 def _about_retries(invoice: InvoiceSeen) -> list[Finding]:
     if invoice.stripe_retries_at is not None:
-        return [_against(invoice, "Stripe has planned to charge it again by itself")]
+        return [_against(invoice, "Stripe has a retry of its own planned for it")]
     if invoice.stripe_tried_at is not None:
-        return [_against(invoice, "Stripe charged it again by itself")]
+        return [_against(invoice, "Stripe has charged it again by itself")]
     if _is_left_alone(invoice):
         return [
             Finding(
@@ -180,7 +180,8 @@ def _was_seen_again(invoice: InvoiceSeen) -> bool:
 def _against(invoice: InvoiceSeen, what: str) -> Finding:
     return Finding(
         SettingsWord.NOT_IN_FORCE,
-        f"{what}: {invoice.invoice_id}. We leave it alone until Stripe is done.",
+        f"{invoice.invoice_id} was declined on {invoice.declined_at:%d %B %Y}, and "
+        f"{what}. We leave it alone until Stripe is done.",
         invoice.invoice_id,
         invoice.declined_at,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from app import current
 from app.config import STRIPE_API_BASE, Config
 from app.domain.account import ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
+from app.domain.recovery import AttemptStatus
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import (
     MERCHANT,
@@ -18,12 +20,12 @@ from app.sandbox.founding import (
     MERCHANT_LIVE_KEY,
     PANEL_PERMISSIONS,
 )
-from app.services import accounts, endpoints
+from app.services import accounts, endpoints, imports, retries
 from app.services.accounts import AccountRefused, AlreadyConnected
 from app.services.connections import gateway_of
 from app.services.troubles import clear_trouble, note_trouble
 from app.storage.connection_models import ImportRun
-from app.storage.models import AuditEntry, StripeAccount
+from app.storage.models import AuditEntry, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
 from tests.conftest import MONDAY
 
@@ -209,6 +211,44 @@ class TestSwitch:
 
         accounts.switch(account_id, is_on=True, user_id=None, now=MONDAY)
         assert actions() == before
+
+
+def the_due_attempt() -> RetryAttempt:
+    with reading() as session:
+        return session.scalars(
+            select(RetryAttempt).where(RetryAttempt.status == AttemptStatus.SCHEDULED)
+        ).one()
+
+
+def our_charges(sandbox: Sandbox) -> int:
+    return sum(1 for entry in sandbox.ledger() if entry["idempotency_key"])
+
+
+@pytest.mark.usefixtures("app")
+class TestSwitchAndRetries:
+    def test_off_holds_what_is_due_and_on_plans_it_anew(self, sandbox: Sandbox) -> None:
+        sandbox.retries(mode="none")
+        member = sandbox.subscriber()
+        assert member.payment_method
+        sandbox.script(member.payment_method, default="insufficient_funds")
+        sandbox.advance(days=30, hours=2)
+        declined = datetime.fromisoformat(sandbox.now())
+        account_id = accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=declined)
+        imports.go_on(now=declined)
+        due = the_due_attempt().due_at
+        later = due + timedelta(hours=1)
+        accounts.switch(account_id, is_on=False, user_id=None, now=due)
+
+        retries.run_due(now=later)
+        assert our_charges(sandbox) == 0
+
+        sandbox.advance(to=later.isoformat())
+        accounts.switch(account_id, is_on=True, user_id=None, now=later)
+        assert the_due_attempt().due_at > later
+        retries.run_due(now=later)
+        assert our_charges(sandbox) == 0
+        retries.run_due(now=the_due_attempt().due_at)
+        assert our_charges(sandbox) == 1
 
 
 @pytest.mark.usefixtures("app")

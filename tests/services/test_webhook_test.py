@@ -162,7 +162,7 @@ class TestDoctor:
 
         code, text = doctor(served, monkeypatch)
         assert code == 1
-        assert "Stripe has planned to charge it again" in text
+        assert "Stripe has a retry of its own planned" in text
 
     def test_a_wrong_platform_key_is_a_fault(
         self, served: Flask, monkeypatch: pytest.MonkeyPatch
