@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.api_keys import KeyRefused, RestrictedKey, restricted_key
+from app.domain.recovery import ClosedAs, RecoveryStatus
 from app.domain.snapshots import AccountSnapshot
 from app.services import connections, endpoints, imports, platform, recoveries
 from app.services.audit import note
 from app.services.troubles import clear_trouble, note_trouble
-from app.storage.models import StripeAccount
+from app.storage.models import Recovery, StripeAccount
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import (
     Credentials,
@@ -106,7 +107,13 @@ def attach(
             stripe_account_id=snapshot.id, livemode=snapshot.livemode
         )
         session.add(account)
-    elif account.status is not ConnectionStatus.DISCONNECTED:
+    elif account.status is ConnectionStatus.DISCONNECTED:
+        _take_up_again(session, account.id, now=now)
+    elif _is_renewed(account, kind):
+        account.status, account.trouble = ConnectionStatus.CONNECTED, None
+        account.hold_until = None
+        return account
+    else:
         raise AlreadyConnected(account)
     account.kind = kind
     account.name = snapshot.name or account.name or snapshot.id
@@ -124,6 +131,37 @@ def attach(
     session.flush()
     imports.begin(session, account.id, now=now)
     return account
+
+
+def _is_renewed(account: StripeAccount, kind: ConnectionKind) -> bool:
+    """Whether this is lost access that Stripe has just given back."""
+    return (
+        account.status is ConnectionStatus.TROUBLE
+        and account.kind is kind is ConnectionKind.CONNECT
+    )
+
+
+def _take_up_again(session: Session, account_id: int, *, now: datetime) -> None:
+    """What was closed only because the account left is open again.
+
+    It has no plan until the import has looked at its invoice, so nothing is charged
+    that was paid or canceled meanwhile.
+    """
+    session.execute(
+        update(Recovery)
+        .where(
+            Recovery.account_id == account_id,
+            Recovery.status == RecoveryStatus.CLOSED,
+            Recovery.closed_as == ClosedAs.DISCONNECTED,
+            Recovery.deadline_at > now,
+        )
+        .values(
+            status=RecoveryStatus.IN_RETRY,
+            status_reason="The Stripe account was connected again.",
+            closed_as=None,
+            ended_at=None,
+        )
+    )
 
 
 def rotate_key(

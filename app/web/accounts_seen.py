@@ -1,6 +1,6 @@
 """Which of the connected accounts a request means, and whether it may."""
 
-from flask import abort, request
+from flask import abort, g, request
 
 from app.domain.account import ConnectionStatus
 from app.extensions import db
@@ -11,7 +11,10 @@ from app.web.access import me
 
 def seen_accounts() -> list[StripeAccount]:
     """The accounts that the signed-in person may see, connected ones first."""
-    return account_reads.visible_accounts(db.session(), me())
+    if "seen_accounts" not in g:
+        g.seen_accounts = account_reads.visible_accounts(db.session(), me())
+    seen: list[StripeAccount] = g.seen_accounts
+    return seen
 
 
 def chosen_account_id() -> int:

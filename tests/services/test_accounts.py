@@ -12,7 +12,7 @@ from app import current
 from app.config import STRIPE_API_BASE, Config
 from app.domain.account import ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
-from app.domain.recovery import AttemptStatus
+from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import (
     MERCHANT,
@@ -25,7 +25,7 @@ from app.services.accounts import AccountRefused, AlreadyConnected
 from app.services.connections import gateway_of
 from app.services.troubles import clear_trouble, note_trouble
 from app.storage.connection_models import ImportRun
-from app.storage.models import AuditEntry, RetryAttempt, StripeAccount
+from app.storage.models import AuditEntry, Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
 from tests.conftest import MONDAY
 
@@ -224,15 +224,20 @@ def our_charges(sandbox: Sandbox) -> int:
     return sum(1 for entry in sandbox.ledger() if entry["idempotency_key"])
 
 
+def a_declined_renewal(sandbox: Sandbox) -> datetime:
+    """Somebody's renewal is refused, an hour ago; the sandbox's time."""
+    sandbox.retries(mode="none")
+    member = sandbox.subscriber()
+    assert member.payment_method
+    sandbox.script(member.payment_method, default="insufficient_funds")
+    sandbox.advance(days=30, hours=2)
+    return datetime.fromisoformat(sandbox.now())
+
+
 @pytest.mark.usefixtures("app")
 class TestSwitchAndRetries:
     def test_off_holds_what_is_due_and_on_plans_it_anew(self, sandbox: Sandbox) -> None:
-        sandbox.retries(mode="none")
-        member = sandbox.subscriber()
-        assert member.payment_method
-        sandbox.script(member.payment_method, default="insufficient_funds")
-        sandbox.advance(days=30, hours=2)
-        declined = datetime.fromisoformat(sandbox.now())
+        declined = a_declined_renewal(sandbox)
         account_id = accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=declined)
         imports.go_on(now=declined)
         due = the_due_attempt().due_at
@@ -265,6 +270,27 @@ class TestLeave:
         assert connected() == account_id
         assert len(endpoints_at_stripe(account_id)) == 1
         assert the_row(account_id).connection_key != row.connection_key
+
+    def test_what_was_closed_by_leaving_is_taken_up_by_coming_back(
+        self, sandbox: Sandbox
+    ) -> None:
+        now = a_declined_renewal(sandbox)
+        account_id = accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=now)
+        imports.go_on(now=now)
+        accounts.disconnect(account_id, user_id=None, now=now)
+        with reading() as session:
+            assert session.scalars(select(Recovery.closed_as)).one() is (
+                ClosedAs.DISCONNECTED
+            )
+
+        accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=now)
+        retries.run_due(now=now + timedelta(days=1))
+        assert our_charges(sandbox) == 0
+        imports.go_on(now=now)
+        with reading() as session:
+            recovery = session.scalars(select(Recovery)).one()
+        assert (recovery.status, recovery.closed_as) == (RecoveryStatus.IN_RETRY, None)
+        assert the_due_attempt().due_at > now
 
     def test_what_stripe_refuses_to_clean_up_is_said(self, sandbox: Sandbox) -> None:
         account_id = connected()

@@ -14,10 +14,12 @@ from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.people import Role
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import CLIENT_ID, MERCHANT, MERCHANT_KEY, PLATFORM_KEY
-from app.services.connections import gateway_of
+from app.services import platform
+from app.services.connections import gateway_of, gateway_with
+from app.services.troubles import note_trouble
 from app.storage.models import StripeAccount, User
 from app.storage.transaction import reading
-from app.stripe_gateway import CredentialsRefused
+from app.stripe_gateway import Credentials, CredentialsRefused
 from tests.conftest import MONDAY, SetClock, a_user
 from tests.web.pages import csrf_of
 
@@ -236,6 +238,40 @@ def test_an_account_connected_by_key_is_not_taken_over(
     (row,) = rows()
     assert row.kind is ConnectionKind.KEY
     assert row.connection_key == before.connection_key
+
+
+def test_access_that_was_lost_is_given_back_without_leaving_first(
+    owner: FlaskClient,
+) -> None:
+    owner.get(at_stripe(depart(owner)))
+    note_trouble(rows()[0].id, "Stripe no longer accepts our access.", now=MONDAY)
+
+    assert owner.get(at_stripe(depart(owner))).status_code == 303
+    (row,) = rows()
+    assert (row.status, row.trouble) == (ConnectionStatus.CONNECTED, None)
+
+
+def test_the_platforms_webhook_is_made_once_where_no_setting_names_its_secret(
+    owner: FlaskClient, sandbox: Sandbox
+) -> None:
+    forget_webhook_secret(owner)
+    owner.get(at_stripe(depart(owner)))
+    secret = platform.webhook_secret()
+    assert secret
+    assert "whsec_" not in owner.get(TAB).text
+
+    post(owner, "/stripe/disconnect")
+    owner.get(at_stripe(depart(owner)))
+    assert platform.webhook_secret() == secret
+    platforms = gateway_with(Credentials(PLATFORM_KEY)).webhook_endpoints()
+    assert [endpoint.url for endpoint in platforms] == [f"{PUBLIC}/webhooks/stripe"]
+
+
+def forget_webhook_secret(owner: FlaskClient) -> None:
+    parts = owner.application.extensions["metricsco"]
+    owner.application.extensions["metricsco"] = replace(
+        parts, config=replace(parts.config, stripe_webhook_secret=None)
+    )
 
 
 def test_connecting_again_after_leaving_takes_up_the_same_row(
