@@ -116,7 +116,7 @@ def attach(
     else:
         raise AlreadyConnected(account)
     account.kind = kind
-    account.name = snapshot.name or account.name or snapshot.id
+    account.name = (snapshot.name or account.name or snapshot.id)[:255]
     account.country = snapshot.country or account.country
     account.timezone = snapshot.timezone or account.timezone
     account.connection_key = secrets.token_urlsafe(32)

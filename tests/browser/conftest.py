@@ -1,6 +1,5 @@
 """A real browser before the real server, with the sandbox for Stripe."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -28,6 +27,7 @@ from app.storage.base import Base
 from app.storage.models import User
 from app.web.headers import HTMX
 from tests.conftest import MONDAY, SetClock, a_user
+from tests.databases import missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Chromium asks its maker for things at every start; nothing answers here.
@@ -49,10 +49,8 @@ def _needed(*programs: str) -> str:
         path = shutil.which(program)
         if path:
             return path
-    missing = f"{programs[0]} is not installed"
-    if os.environ.get("REQUIRE_ALL_TESTS"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    missing(programs[0])
+    raise AssertionError  # missing() has raised
 
 
 @pytest.fixture(scope="session")
