@@ -9,7 +9,7 @@ from app.domain.account import ConnectionKind, ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
 from app.domain.settings_doctor import Verdict
 from app.services import endpoints, platform, settings_doctor
-from app.services.accounts import mode_of
+from app.services.account_rows import mode_of
 from app.storage import account_reads
 from app.storage.connection_models import ImportRun
 from app.storage.models import AuditEntry, StripeAccount

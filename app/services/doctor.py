@@ -12,7 +12,8 @@ from app.config import PUBLIC_URL, STRIPE_API_BASE
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.settings_doctor import SettingsWord
 from app.services import connections, schema, settings_doctor, webhook_test
-from app.services.accounts import checked, lacking, mode_of
+from app.services.account_rows import mode_of
+from app.services.key_access import checked, lacking
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import (

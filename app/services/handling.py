@@ -19,7 +19,7 @@ from app.domain.declines import MadeBy
 from app.domain.errands import Errand, errand_of, made_by, wait_after
 from app.domain.event_types import LookAt
 from app.domain.snapshots import EventEnvelope
-from app.services import accounts, cards, invoices, subscriptions
+from app.services import cards, invoices, leaving, subscriptions
 from app.services.connections import NotConnected
 from app.services.troubles import note_trouble
 from app.storage import event_queue
@@ -236,7 +236,7 @@ def _look(errand: Errand, newest_made_by: MadeBy | None, *, now: datetime) -> No
         case LookAt.CHARGE:
             cards.note_refused_charge(account_id, target, now=now)
         case LookAt.ACCOUNT:
-            accounts.deauthorized(account_id, now=now)
+            leaving.deauthorized(account_id, now=now)
 
 
 def _hold(fault: Exception) -> timedelta | None:

@@ -18,12 +18,8 @@ from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.snapshots import AccountSnapshot
 from app.services import connections, platform
-from app.services.accounts import (
-    AccountRefused,
-    AlreadyConnected,
-    attach,
-    mode_of,
-)
+from app.services.account_rows import AccountRefused, mode_of
+from app.services.accounts import AlreadyConnected, attach
 from app.services.audit import note
 from app.storage.connection_models import OAuthState
 from app.storage.models import StripeAccount

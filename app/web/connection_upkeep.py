@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.api_keys import KeyRefused
 from app.domain.people import Role
-from app.services import accounts, endpoints, webhook_test
-from app.services.accounts import AccountRefused
+from app.services import endpoints, key_access, webhook_test
+from app.services.account_rows import AccountRefused
 from app.services.connections import NotConnected
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id
@@ -23,7 +23,7 @@ bp = Blueprint(
 @needs(Role.OWNER)
 def check() -> ResponseReturnValue:
     def act(account_id: int) -> str | None:
-        accounts.check_again(account_id, user_id=me().id, now=current.now())
+        key_access.check_again(account_id, user_id=me().id, now=current.now())
         return None
 
     return _done(act)
@@ -34,7 +34,7 @@ def check() -> ResponseReturnValue:
 def rotate() -> ResponseReturnValue:
     def act(account_id: int) -> str:
         key = request.form.get("api_key", "")
-        accounts.rotate_key(account_id, key, user_id=me().id, now=current.now())
+        key_access.rotate_key(account_id, key, user_id=me().id, now=current.now())
         return "The new key is in use. Delete the old one at Stripe."
 
     return _done(act)

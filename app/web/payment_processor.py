@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.account import ConnectionStatus
 from app.domain.people import Role
-from app.services import account_cards, accounts, oauth
+from app.services import account_cards, accounts, leaving, oauth
 from app.services.account_cards import AccountCard
-from app.services.accounts import AccountRefused
+from app.services.account_rows import AccountRefused
 from app.stripe_gateway import PROBES
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id, seen_accounts
@@ -59,7 +59,7 @@ def toggle() -> ResponseReturnValue:
 @needs(Role.OWNER)
 def disconnect() -> ResponseReturnValue:
     try:
-        left_over = accounts.disconnect(
+        left_over = leaving.disconnect(
             chosen_account_id(), user_id=me().id, now=current.now()
         )
     except AccountRefused as refusal:

@@ -6,7 +6,8 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.people import Role
 from app.services import oauth
-from app.services.accounts import AccountRefused, AlreadyConnected
+from app.services.account_rows import AccountRefused
+from app.services.accounts import AlreadyConnected
 from app.web.access import me, needs
 from app.web.rendering import render
 

@@ -20,8 +20,16 @@ from app.sandbox.founding import (
     MERCHANT_LIVE_KEY,
     PANEL_PERMISSIONS,
 )
-from app.services import accounts, endpoints, imports, retries
-from app.services.accounts import AccountRefused, AlreadyConnected
+from app.services import (
+    accounts,
+    endpoints,
+    imports,
+    key_access,
+    leaving,
+    retries,
+)
+from app.services.account_rows import AccountRefused
+from app.services.accounts import AlreadyConnected
 from app.services.connections import gateway_of
 from app.services.troubles import clear_trouble, note_trouble
 from app.storage.connection_models import ImportRun
@@ -151,7 +159,7 @@ class TestConnectWithKey:
         assert "rak_invoice_write" in (row.trouble or "")
 
         sandbox.key(MERCHANT_KEY, grant=["invoice_write"])
-        accounts.check_again(account_id, user_id=None, now=MONDAY)
+        key_access.check_again(account_id, user_id=None, now=MONDAY)
         row = the_row(account_id)
         assert row.status is ConnectionStatus.CONNECTED
         assert row.trouble is None
@@ -165,7 +173,7 @@ class TestConnectWithKey:
         sandbox.stop()
 
         with pytest.raises(AccountRefused, match="did not answer"):
-            accounts.check_again(account_id, user_id=None, now=MONDAY)
+            key_access.check_again(account_id, user_id=None, now=MONDAY)
         assert the_row(account_id).status is ConnectionStatus.TROUBLE
 
     def test_without_the_account_permission_the_id_stands_for_the_name(
@@ -260,7 +268,7 @@ class TestSwitchAndRetries:
 class TestLeave:
     def test_disconnecting_forgets_the_secrets_and_removes_the_endpoint(self) -> None:
         account_id = connected()
-        assert accounts.disconnect(account_id, user_id=None, now=MONDAY) is None
+        assert leaving.disconnect(account_id, user_id=None, now=MONDAY) is None
 
         row = the_row(account_id)
         assert row.status is ConnectionStatus.DISCONNECTED
@@ -277,7 +285,7 @@ class TestLeave:
         now = a_declined_renewal(sandbox)
         account_id = accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=now)
         imports.go_on(now=now)
-        accounts.disconnect(account_id, user_id=None, now=now)
+        leaving.disconnect(account_id, user_id=None, now=now)
         with reading() as session:
             assert session.scalars(select(Recovery.closed_as)).one() is (
                 ClosedAs.DISCONNECTED
@@ -296,14 +304,14 @@ class TestLeave:
         account_id = connected()
         sandbox.key(MERCHANT_KEY, revoke=["webhook_write"])
 
-        said = accounts.disconnect(account_id, user_id=None, now=MONDAY)
+        said = leaving.disconnect(account_id, user_id=None, now=MONDAY)
         assert "Delete it yourself" in (said or "")
         assert the_row(account_id).status is ConnectionStatus.DISCONNECTED
 
     def test_an_account_that_left_at_stripe_is_over_at_once(self) -> None:
         account_id = connected()
 
-        accounts.deauthorized(account_id, now=MONDAY)
+        leaving.deauthorized(account_id, now=MONDAY)
         row = the_row(account_id)
         assert row.status is ConnectionStatus.DISCONNECTED
         assert not row.is_on
@@ -311,7 +319,7 @@ class TestLeave:
 
     def test_trouble_does_not_bring_a_disconnected_account_back(self) -> None:
         account_id = connected()
-        accounts.disconnect(account_id, user_id=None, now=MONDAY)
+        leaving.disconnect(account_id, user_id=None, now=MONDAY)
 
         note_trouble(account_id, "the key was revoked", now=MONDAY)
         clear_trouble(account_id, now=MONDAY)
@@ -326,7 +334,7 @@ class TestUpkeep:
         note_trouble(account_id, "the key was revoked", now=MONDAY)
         sandbox.key(OTHER_KEY, account=MERCHANT, permissions=sorted(PANEL_PERMISSIONS))
 
-        accounts.rotate_key(account_id, OTHER_KEY, user_id=None, now=MONDAY)
+        key_access.rotate_key(account_id, OTHER_KEY, user_id=None, now=MONDAY)
         row = the_row(account_id)
         assert current.vault().decrypt(row.sealed_api_key or "") == OTHER_KEY
         assert row.status is ConnectionStatus.CONNECTED
@@ -336,7 +344,9 @@ class TestUpkeep:
         account_id = connected()
 
         with pytest.raises(AccountRefused, match="live mode"):
-            accounts.rotate_key(account_id, MERCHANT_LIVE_KEY, user_id=None, now=MONDAY)
+            key_access.rotate_key(
+                account_id, MERCHANT_LIVE_KEY, user_id=None, now=MONDAY
+            )
         sealed = the_row(account_id).sealed_api_key or ""
         assert current.vault().decrypt(sealed) == MERCHANT_KEY
 

@@ -11,7 +11,7 @@ from app.config import Config
 from app.domain.account import ImportStage
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import MERCHANT_KEY
-from app.services import accounts, imports, stripe_reads
+from app.services import accounts, imports, leaving, stripe_reads
 from app.services.connections import gateway_of
 from app.storage import account_reads
 from app.storage.connection_models import ImportItem, ImportRun
@@ -114,7 +114,7 @@ def test_no_answer_makes_it_wait_and_then_go_on(
 
 def test_connecting_again_imports_again_without_doubles(account_id: int) -> None:
     run_through()
-    accounts.disconnect(account_id, user_id=None, now=LATER)
+    leaving.disconnect(account_id, user_id=None, now=LATER)
     accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=LATER)
     assert count(ImportItem) == 0
 
@@ -124,7 +124,7 @@ def test_connecting_again_imports_again_without_doubles(account_id: int) -> None
 
 
 def test_a_disconnected_account_is_not_imported(account_id: int) -> None:
-    accounts.disconnect(account_id, user_id=None, now=LATER)
+    leaving.disconnect(account_id, user_id=None, now=LATER)
 
     assert imports.step(now=LATER) == 0
 

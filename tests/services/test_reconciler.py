@@ -11,7 +11,14 @@ from app.config import Config
 from app.domain.recovery import RecoveryStatus
 from app.sandbox import Sandbox, Subscriber, start_sandbox
 from app.sandbox.founding import MERCHANT_KEY
-from app.services import account_cards, accounts, handling, imports, reconciler
+from app.services import (
+    account_cards,
+    accounts,
+    handling,
+    imports,
+    leaving,
+    reconciler,
+)
 from app.services.account_cards import CardState
 from app.services.connections import gateway_of
 from app.storage.models import AuditEntry, Recovery, StripeAccount, StripeEvent
@@ -160,7 +167,7 @@ def test_a_week_of_downtime_is_caught_up_by_itself(
 def test_it_waits_its_turn_and_for_the_import(account_id: int) -> None:
     assert reconciler.reconcile(now=MONDAY + timedelta(hours=5)) == 0
     assert reconciler.reconcile(now=MONDAY + timedelta(hours=6)) == 1
-    accounts.disconnect(account_id, user_id=None, now=MONDAY)
+    leaving.disconnect(account_id, user_id=None, now=MONDAY)
     accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=MONDAY)
     assert reconciler.reconcile(now=MONDAY + WEEK) == 0
 

@@ -10,7 +10,13 @@ from app.config import Config
 from app.domain.settings_doctor import SettingsWord
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import MERCHANT_KEY
-from app.services import accounts, imports, settings_doctor, subscriptions
+from app.services import (
+    accounts,
+    imports,
+    leaving,
+    settings_doctor,
+    subscriptions,
+)
 from tests.conftest import MONDAY
 
 HOUR = timedelta(hours=1)
@@ -108,7 +114,7 @@ class TestVerdict:
 
 def with_import(account_id: int, sandbox: Sandbox) -> None:
     """What came since then is brought in, as the reconciler would."""
-    accounts.disconnect(account_id, user_id=None, now=now_of(sandbox))
+    leaving.disconnect(account_id, user_id=None, now=now_of(sandbox))
     connected_at(now_of(sandbox))
 
 
