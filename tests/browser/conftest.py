@@ -43,6 +43,10 @@ QUIET = (
 CACHE = ROOT / ".pytest_cache" / "npm"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", help="keep pictures of the pages in this folder")
+
+
 def _needed(*programs: str) -> str:
     """The path of one of them; skips, or fails where every test has to run."""
     for program in programs:
