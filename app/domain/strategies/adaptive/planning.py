@@ -83,7 +83,7 @@ def _greedy(
     worth = np.exp(-LATER_IS_WORSE * (slots.at - last))
     free = slots.at >= last + spacing
     chosen: list[int] = []
-    while len(chosen) < tries:
+    while len(chosen) < tries and free.any():
         gain = np.where(free, (left @ slots.chances) * worth, 0.0)
         pick = int(np.argmax(gain))
         if gain[pick] <= max(cost * left.sum(), 1e-6):
