@@ -134,7 +134,7 @@ def _health(row: StripeAccount, counts: account_reads.EventCounts) -> WebhookHea
         has_secret = row.sealed_webhook_secret is not None
     else:
         address = platform.webhook_address()
-        has_secret = platform.webhook_secret() is not None
+        has_secret = platform.has_webhook_secret()
     return WebhookHealth(
         address=address,
         types=HANDLED_TYPES,

@@ -9,7 +9,15 @@ from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, refuse_inside_transaction
-from app.stripe_gateway import Call, Credentials, Gateway, Observer, StripeGateway
+from app.stripe_gateway import (
+    Call,
+    Credentials,
+    Gateway,
+    Observer,
+    StripeGateway,
+    StripeTrouble,
+)
+from app.vault import SecretUnreadable
 
 # Told of every call, with the id of the account's row where one exists.
 CallListener = Callable[[int | None, Call], None]
@@ -17,6 +25,10 @@ CallListener = Callable[[int | None, Call], None]
 
 class NotConnected(Exception):
     """There is nothing to call Stripe with for this account."""
+
+
+# Why asking Stripe for an account may fail, whatever is asked.
+NO_ANSWER = (StripeTrouble, NotConnected, SecretUnreadable)
 
 
 def gateway_of(account_id: int) -> Gateway:

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from app.domain.account import ImportStage
 from app.domain.standing import is_renewal
 from app.services import invoices
-from app.services.connections import NotConnected, gateway_of
+from app.services.connections import NO_ANSWER, gateway_of
 from app.services.keeping import keep_charges
 from app.storage import account_reads
 from app.storage.connection_models import ImportItem, ImportRun
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gateway, StripeTrouble
+from app.stripe_gateway import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _step(account_id: int, *, now: datetime) -> bool:
         return False
     try:
         _STAGES[taken.stage](gateway_of(account_id), taken, now)
-    except (StripeTrouble, NotConnected, IntegrityError) as trouble:
+    except (*NO_ANSWER, IntegrityError) as trouble:
         log.info("the import of account %s waits: %s", account_id, trouble)
         _wait(account_id, now=now)
     return True
@@ -154,7 +154,7 @@ def _look(gateway: Gateway, taken: _Step, now: datetime) -> None:
 def _look_at(account_id: int, invoice_id: str, *, now: datetime) -> str | None:
     try:
         invoices.look(account_id, invoice_id, now=now)
-    except (StripeTrouble, NotConnected):
+    except NO_ANSWER:
         raise
     except Exception as fault:
         # One strange invoice must not keep the others out; it is named and logged.

@@ -9,7 +9,7 @@ from app.services.account_rows import connected_row
 from app.services.audit import note
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gone, StripeTrouble
+from app.stripe_gateway import Gone
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _leave_stripe(account_id: int) -> str | None:
             gateway.delete_webhook_endpoint(account.stripe_webhook_endpoint_id)
     except Gone:
         return None
-    except (StripeTrouble, connections.NotConnected) as trouble:
+    except connections.NO_ANSWER as trouble:
         log.warning("account %s was left, but not at Stripe: %s", account_id, trouble)
         return _by_hand(account)
     if account.kind is ConnectionKind.KEY and account.webhook_note:

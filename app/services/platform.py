@@ -11,6 +11,7 @@ from app.services.connections import NotConnected, gateway_with
 from app.storage.connection_models import PlatformWebhook
 from app.storage.transaction import reading, refuse_inside_transaction, transaction
 from app.stripe_gateway import ConnectPlatform, Credentials, StripeTrouble
+from app.vault import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,18 @@ def webhook_secret() -> str | None:
     return current.vault().decrypt(kept.sealed_secret)
 
 
+def has_webhook_secret() -> bool:
+    """Whether there is one, readable or not."""
+    try:
+        return webhook_secret() is not None
+    except SecretUnreadable:
+        return True
+
+
 def ensure_webhook(*, user_id: int | None, now: datetime) -> str | None:
     """Make the platform's webhook unless there is one; else say why not."""
     config = current.config()
-    if webhook_secret() is not None:
+    if has_webhook_secret():
         return None
     assert config.stripe_secret_key is not None
     credentials = Credentials(config.stripe_secret_key)

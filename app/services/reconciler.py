@@ -18,11 +18,11 @@ from app.domain.recovery import OPEN
 from app.domain.snapshots import InvoiceSnapshot
 from app.services import deliveries, invoices
 from app.services.audit import note
-from app.services.connections import NotConnected, gateway_of
+from app.services.connections import NO_ANSWER, gateway_of
 from app.storage import account_reads
 from app.storage.models import Recovery, StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gateway, PermissionMissing, StripeTrouble
+from app.stripe_gateway import Gateway, PermissionMissing
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _reconcile(account_id: int, *, now: datetime) -> bool:
         _compare_vanished(work)
         # Last, so that what is fetched now does not pass for what had told us.
         fetched = _fetch_events(gateway, work)
-    except (StripeTrouble, NotConnected) as trouble:
+    except NO_ANSWER as trouble:
         log.info("the comparison of account %s was cut off: %s", account_id, trouble)
         return False
     _finish(work, fetched=fetched)

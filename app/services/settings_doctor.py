@@ -10,11 +10,10 @@ from app.domain.settings_doctor import (
     wants_second_look,
 )
 from app.services import invoices
-from app.services.connections import NotConnected
+from app.services.connections import NO_ANSWER
 from app.storage import account_reads
 from app.storage.settings_evidence import invoices_seen, subscriptions_seen
 from app.storage.transaction import reading
-from app.stripe_gateway import StripeTrouble
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +63,6 @@ def _look_at(account_id: int, invoice_ids: list[str], *, now: datetime) -> int:
     for invoice_id in invoice_ids:
         try:
             invoices.look(account_id, invoice_id, now=now)
-        except (StripeTrouble, NotConnected) as trouble:
+        except NO_ANSWER as trouble:
             log.info("no second look at %s: %s", invoice_id, trouble)
     return len(invoice_ids)

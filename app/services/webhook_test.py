@@ -21,6 +21,7 @@ from app.domain.event_types import OUR_TEST
 from app.services import endpoints, platform
 from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, refuse_inside_transaction
+from app.vault import SecretUnreadable
 
 SECONDS = 10
 
@@ -38,7 +39,10 @@ def send(account_id: int, *, now: datetime) -> Tested:
     refuse_inside_transaction()
     with reading() as session:
         account = session.get_one(StripeAccount, account_id)
-    address, secret = _target(account)
+    try:
+        address, secret = _target(account)
+    except SecretUnreadable as fault:
+        return Tested(False, f"{str(fault).capitalize()}.")
     if secret is None:
         return Tested(False, "There is no signing secret yet, so nothing can arrive.")
     event_id = f"evt_metricsco{secrets.token_hex(12)}"

@@ -11,6 +11,7 @@ from app.domain.people import Role
 from app.services import endpoints, key_access, webhook_test
 from app.services.account_rows import AccountRefused
 from app.services.connections import NotConnected
+from app.vault import SecretUnreadable
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id
 
@@ -73,7 +74,7 @@ def _done(act: Callable[[int], str | None]) -> ResponseReturnValue:
     """Do it for the chosen account, say how it went, and show the tab."""
     try:
         said = act(chosen_account_id())
-    except (AccountRefused, KeyRefused, NotConnected) as refusal:
+    except (AccountRefused, KeyRefused, NotConnected, SecretUnreadable) as refusal:
         flash(str(refusal), "bad")
     else:
         if said:

@@ -10,6 +10,7 @@ from app.extensions import csrf
 from app.services import deliveries, platform
 from app.services.inbox import Kept, NotStored
 from app.stripe_gateway import BadSignature, NotAnEvent
+from app.vault import SecretUnreadable
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks/stripe")
 csrf.exempt(bp)  # no session speaks here: the signature says who it is
@@ -20,7 +21,11 @@ SIGNATURE = "Stripe-Signature"
 @bp.post("")
 def for_platform() -> Response:
     """Events of every merchant of the Connect platform, where there is one."""
-    secret = platform.webhook_secret()
+    try:
+        secret = platform.webhook_secret()
+    except SecretUnreadable:
+        # Stripe sends it again for three days: time to put the lost key back.
+        return _answer(503, "not stored; send it again")
     if not secret:
         return _answer(404, "no Connect platform is set up here")
     return _received(

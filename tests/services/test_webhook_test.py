@@ -96,51 +96,46 @@ def test_without_a_secret_it_says_so(sandbox: Sandbox) -> None:
     assert "no signing secret" in webhook_test.send(connected(), now=MONDAY).sentence
 
 
-def doctor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """Exit code and text. Its schema check is for migrated databases only."""
-    monkeypatch.setattr("app.services.schema.is_migrated", lambda: True)
+def doctor(app: Flask) -> tuple[int, str]:
+    """Exit code and text."""
     result = app.test_cli_runner().invoke(args=["doctor"])
     return result.exit_code, result.output
 
 
 class TestDoctor:
-    def test_all_is_well(self, served: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_all_is_well(self, served: Flask) -> None:
         connected()
 
-        code, text = doctor(served, monkeypatch)
+        code, text = doctor(served)
         assert code == 0, text
         assert "Stripe accepts our access" in text
         assert "The test event arrived" in text
         assert MERCHANT_KEY not in text
 
-    def test_each_fault_has_its_sentence(
-        self, app: Flask, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_each_fault_has_its_sentence(self, app: Flask, sandbox: Sandbox) -> None:
         connected()
         sandbox.key(MERCHANT_KEY, revoke=["invoice_write", "charge_read"])
 
-        code, text = doctor(app, monkeypatch)
+        code, text = doctor(app)
         assert code == 1
         assert "rak_invoice_write, rak_charge_read" in text
         assert "Nothing answers at" in text
 
-    def test_a_revoked_key_is_a_fault(
-        self, served: Flask, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_revoked_key_is_a_fault(self, served: Flask, sandbox: Sandbox) -> None:
         connected()
         sandbox.key(MERCHANT_KEY, expired=True)
 
-        code, text = doctor(served, monkeypatch)
+        code, text = doctor(served)
         assert code == 1
         assert "does not accept our access" in text
 
     def test_stripe_that_does_not_answer_is_a_fault(
-        self, served: Flask, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+        self, served: Flask, sandbox: Sandbox
     ) -> None:
         connected()
         sandbox.stop()
 
-        code, text = doctor(served, monkeypatch)
+        code, text = doctor(served)
         assert code == 1
         assert "could not be asked" in text
 
@@ -149,7 +144,6 @@ class TestDoctor:
         served: Flask,
         sandbox: Sandbox,
         clock: SetClock,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         sandbox.retries(mode="smart")
         member = sandbox.subscriber()
@@ -160,20 +154,18 @@ class TestDoctor:
         accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=clock.now())
         imports.go_on(now=clock.now())
 
-        code, text = doctor(served, monkeypatch)
+        code, text = doctor(served)
         assert code == 1
         assert "Stripe has a retry of its own planned" in text
 
-    def test_a_wrong_platform_key_is_a_fault(
-        self, served: Flask, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_wrong_platform_key_is_a_fault(self, served: Flask) -> None:
         set_config(served, stripe_client_id=CLIENT_ID, stripe_secret_key="sk_test_no1")
-        code, text = doctor(served, monkeypatch)
+        code, text = doctor(served)
         assert code == 1
         assert "STRIPE_SECRET_KEY" in text
 
         set_config(served, stripe_secret_key=PLATFORM_KEY)
-        assert doctor(served, monkeypatch)[0] == 0
+        assert doctor(served)[0] == 0
 
     def test_an_unmigrated_database_is_a_fault_and_nothing_else_is_tried(
         self, unmade_config: Config

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from markupsafe import escape
 
@@ -13,9 +14,11 @@ from app.domain.account import ConnectionStatus
 from app.domain.people import Role
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import MERCHANT, MERCHANT_KEY, MERCHANT_LIVE_KEY
+from app.services import imports, reconciler
 from app.storage.models import StripeAccount, User
 from app.storage.transaction import reading
 from app.stripe_gateway import PROBES
+from app.vault import Vault
 from tests.conftest import MONDAY, a_user
 
 TAB = "/account/payment-processor"
@@ -187,6 +190,25 @@ def test_without_the_webhook_permission_address_and_events_are_shown(
     page = owner.get(TAB).text
     assert "Events are accepted from now on" in page
     assert "whsec_byHand12345" not in page
+
+
+def test_a_lost_encryption_key_breaks_no_page_and_can_be_left(
+    owner: FlaskClient,
+) -> None:
+    post(owner, "/stripe/key", api_key=MERCHANT_KEY)
+    parts = owner.application.extensions["metricsco"]
+    other = Vault((Fernet.generate_key().decode(),))
+    owner.application.extensions["metricsco"] = replace(parts, vault=other)
+
+    assert owner.get(TAB).status_code == 200
+    for path in ("check", "webhook", "webhook/test"):
+        assert post(owner, f"/stripe/{path}")[0] == 303
+        assert "cannot be read" in owner.get(TAB).text
+    assert post(owner, "/guide/check")[0] == 303
+    imports.go_on(now=MONDAY)
+    reconciler.reconcile(now=MONDAY)
+    assert post(owner, "/stripe/disconnect")[0] == 303
+    assert rows()[0].status is ConnectionStatus.DISCONNECTED
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.VIEWER])
