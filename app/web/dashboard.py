@@ -11,6 +11,7 @@ from app.domain.account import ConnectionStatus
 from app.domain.figures import figures
 from app.extensions import db
 from app.storage import figures as kept
+from app.web.dashboard_charts import shown_charts
 from app.web.lists import narrowed, question
 from app.web.question import Question
 from app.web.rendering import render
@@ -37,6 +38,7 @@ def show() -> ResponseReturnValue:
         figures=figures(cells),
         waiting=waiting,
         news=news,
+        charts=shown_charts(session, cells, accounts=accounts, now=current.now()),
         here=_here(asked),
         remarks=asked.remarks,
         kept=asked.kept,
