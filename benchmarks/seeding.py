@@ -8,11 +8,11 @@ The same number gives the same rows, up to the moment they are dated back from.
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, literal, select
 
 from app import create_app, current
 from app.domain.account import ConnectionKind, ConnectionStatus
@@ -117,11 +117,74 @@ REASONS = {
     RecoveryStatus.CLOSED: "The subscription was canceled at Stripe.",
 }
 
+ORIGINALS = 20_000
+
+
+def _moved(column: Any, times: int = 1) -> Callable[[int], Any]:
+    return lambda offset: column + offset * times
+
+
+def _renamed(column: Any) -> Callable[[int], Any]:
+    return lambda offset: column + literal(f"_{offset}")
+
+
+_COPIED: dict[type[Base], dict[str, Callable[[int], Any]]] = {
+    Subscription: {
+        "id": _moved(Subscription.id),
+        "stripe_subscription_id": _renamed(Subscription.stripe_subscription_id),
+        "stripe_customer_id": _renamed(Subscription.stripe_customer_id),
+        "customer_email": _renamed(Subscription.customer_email),
+    },
+    Recovery: {
+        "id": _moved(Recovery.id),
+        "subscription_id": _moved(Recovery.subscription_id),
+        "stripe_invoice_id": _renamed(Recovery.stripe_invoice_id),
+        "stripe_customer_id": _renamed(Recovery.stripe_customer_id),
+    },
+    RetryAttempt: {
+        "id": _moved(RetryAttempt.id),
+        "recovery_id": _moved(RetryAttempt.recovery_id),
+        "idempotency_key": _renamed(RetryAttempt.idempotency_key),
+    },
+    Decline: {
+        "id": _moved(Decline.id, DECLINES),
+        "recovery_id": _moved(Decline.recovery_id),
+        "stripe_charge_id": _renamed(Decline.stripe_charge_id),
+        "stripe_customer_id": _renamed(Decline.stripe_customer_id),
+        "fingerprint": _renamed(Decline.fingerprint),
+    },
+}
+
+
+def _original(table: type[Base]) -> Any:
+    """The number of the subscription that a row of `table` belongs to."""
+    return Decline.recovery_id if table is Decline else table.__table__.columns["id"]
+
+
 Rows = dict[type[Base], list[dict[str, Any]]]
 
 
 def seed(subscriptions: int, *, now: datetime) -> None:
-    """Write them, in batches of their own transactions; needs an app context."""
+    """Write them, in batches of their own transactions; needs an app context.
+
+    Beyond the first `ORIGINALS` they are copies, made by the database: new ids and
+    addresses, the same story.
+    """
+    _write_originals(min(subscriptions, ORIGINALS), now=now)
+    for offset in range(ORIGINALS, subscriptions, ORIGINALS):
+        with transaction() as session:
+            for table, changed in _COPIED.items():
+                columns = [column.name for column in table.__table__.columns]
+                copied = select(
+                    *(
+                        changed[name](offset) if name in changed else column
+                        for name, column in table.__table__.columns.items()
+                    )
+                ).where(_original(table) <= min(ORIGINALS, subscriptions - offset))
+                session.execute(insert(table).from_select(columns, copied))
+
+
+def _write_originals(subscriptions: int, *, now: datetime) -> None:
     account_id = _account(now)
     dice = random.Random(7)
     for first in range(1, subscriptions + 1, BATCH):

@@ -11,8 +11,8 @@ from app.domain.figures import Approval, Cohort
 WIDTH = 640
 BAR = 26
 GAP = 8
-LABEL = 150  # room for the words on the left
-VALUE = 90  # and for the numbers on the right
+LABEL = 190  # room for the words on the left
+VALUE = 110  # and for the numbers on the right
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def cohort_chart(cohorts: Sequence[Cohort]) -> Chart:
                 (cohort.open / cohort.all, "open"),
                 (cohort.lost / cohort.all, "lost"),
             ],
-            f"{cohort.recovered / cohort.all:.0%}",
+            f"{cohort.recovered / cohort.all:.0%}" + " so far" * bool(cohort.open),
         )
         for n, cohort in enumerate(cohorts)
         if cohort.all

@@ -12,6 +12,7 @@ from app.domain.figures import figures
 from app.extensions import db
 from app.storage import figures as kept
 from app.web.dashboard_charts import shown_charts
+from app.web.doctor_slot import recent_verdict
 from app.web.lists import narrowed, question
 from app.web.question import Question
 from app.web.rendering import render
@@ -25,6 +26,7 @@ def show() -> ResponseReturnValue:
     accounts = narrowed(asked)
     seen = kept.accounts_of(session, accounts=accounts)
     left = ConnectionStatus.DISCONNECTED
+    connected = [account for account in seen if account.status is not left]
     cells = kept.cells(session, accounts=accounts)
     waiting = kept.waiting_for_people(session, accounts=accounts)
     news = kept.news(session, accounts=accounts)
@@ -34,7 +36,8 @@ def show() -> ResponseReturnValue:
     return render(
         "dashboard/show.html",
         fragment="dashboard/_dashboard.html",
-        connected=[account for account in seen if account.status is not left],
+        connected=connected,
+        verdicts={a.id: recent_verdict(a.id, now=current.now()) for a in connected},
         figures=figures(cells),
         waiting=waiting,
         news=news,

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, g
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from app import current
 from app.domain.money import Money
@@ -36,16 +37,17 @@ def when(time: datetime | None) -> Markup:
     """How far away `time` is, and exactly when on hover, in the viewer's zone."""
     if time is None:
         return _NOTHING
-    now = _now()
+    now, local = _now(), _local(time)
     near = abs(time - now) < _FAR
-    return _time_tag(time, relative(time, now=now) if near else _day(_local(time)))
+    return _time_tag(time, local, relative(time, now=now) if near else _day(local))
 
 
 def exact(time: datetime | None) -> Markup:
     """`time` to the second in the viewer's zone: for timelines and details."""
     if time is None:
         return _NOTHING
-    return _time_tag(time, _to_the_second(_local(time)))
+    local = _local(time)
+    return _time_tag(time, local, _to_the_second(local))
 
 
 def relative(time: datetime, *, now: datetime) -> str:
@@ -60,9 +62,12 @@ def relative(time: datetime, *, now: datetime) -> str:
 
 def pill(status: StrEnum | str | None) -> Markup:
     """A status as a pill: its word, and a sign that needs no color to be told."""
-    if status is None:
-        return _NOTHING
-    tone, sign = look_of(str(status))
+    return _NOTHING if status is None else _pill(str(status))
+
+
+@lru_cache(maxsize=256)  # a list shows the same few words over and over
+def _pill(status: str) -> Markup:
+    tone, sign = look_of(status)
     return Markup(
         '<span class="pill {}"><span class="sign" aria-hidden="true">{}</span>{}</span>'
     ).format(tone, sign, word_of(status))
@@ -73,12 +78,12 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _time_tag(time: datetime, text: str) -> Markup:
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        escape(_to_the_second(_local(time))),
-        text,
-    )
+def _time_tag(time: datetime, local: datetime, text: str) -> Markup:
+    # Only digits and names of days, months and zones: there is nothing to escape, and
+    # a long list has a hundred of them.
+    written = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    title = _to_the_second(local)
+    return Markup(f'<time datetime="{written}" title="{title}">{text}</time>')  # noqa: S704
 
 
 def _to_the_second(local: datetime) -> str:
