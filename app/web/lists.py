@@ -56,8 +56,8 @@ def list_page(
     session = db.session()
     page = listing.page(session, wanted, cursor=cursor, size=PAGE_SIZE)
     is_live = cursor is None and anything_open(session)
-    mark = _mark_of(page)
-    if is_live and request.args.get("seen") == mark:
+    mark = _mark_of(page) if is_live else None
+    if mark and request.args.get("seen") == mark:
         return "", 204
     return render(
         f"{folder}/index.html",
@@ -69,7 +69,7 @@ def list_page(
         here=_address(asked),
         is_past_the_end=cursor is not None and not page.rows,
         is_connected=bool(page.rows) or anything_connected(session),
-        mark=mark if is_live else None,
+        mark=mark,
         **context,
     )
 
@@ -90,5 +90,5 @@ def _address(asked: Question, cursor: Cursor | None = None) -> str:
 def _mark_of(page: Page) -> str:
     """Changes with the rows, and once a minute: "in 3 minutes" must not stand still."""
     minute = int(current.now().timestamp()) // 60
-    seen = "\n".join(map(repr, page.rows))
+    seen = repr([tuple(row) for row in page.rows])
     return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"
