@@ -1,10 +1,12 @@
-"""What the lists show, whole, as CSV: streamed in chunks, so memory stays flat."""
+"""What the lists show, whole: read in chunks, so that memory stays flat."""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
+from tempfile import TemporaryFile
 from typing import Any
 
 from flask import Blueprint, Response, abort
@@ -19,6 +21,7 @@ from app.storage.listings.subscriptions import SUBSCRIPTIONS
 from app.web.declines import wanted_declines
 from app.web.lists import narrowed, question
 from app.web.question import Question, words_of
+from app.web.spreadsheet import write_workbook
 from app.web.subscriptions import wanted_subscriptions
 
 bp = Blueprint("exports", __name__)
@@ -79,29 +82,37 @@ ATTEMPT_COLUMNS: Columns = {
     "collected_amount": "amount",
     "currency": "currency",
 }
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PIECE = 64 * 1024
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@bp.get("/subscriptions.csv")
-def subscriptions() -> Response:
+@bp.get("/subscriptions.csv", defaults={"form": "csv"})
+@bp.get("/subscriptions.xlsx", defaults={"form": "xlsx"})
+def subscriptions(form: str) -> Response:
     asked = question()
     wanted = wanted_subscriptions(asked)
-    return _export("subscriptions", SUBSCRIPTIONS, wanted, asked, SUBSCRIPTION_COLUMNS)
+    _refuse_what_was_not_understood(asked)
+    return _export(f"subscriptions.{form}", SUBSCRIPTIONS, wanted, SUBSCRIPTION_COLUMNS)
 
 
-@bp.get("/declines.csv")
-def declines() -> Response:
+@bp.get("/declines.csv", defaults={"form": "csv"})
+@bp.get("/declines.xlsx", defaults={"form": "xlsx"})
+def declines(form: str) -> Response:
     asked = question()
-    return _export("declines", DECLINES, wanted_declines(asked), asked, DECLINE_COLUMNS)
+    wanted = wanted_declines(asked)
+    _refuse_what_was_not_understood(asked)
+    return _export(f"declines.{form}", DECLINES, wanted, DECLINE_COLUMNS)
 
 
-@bp.get("/attempts.csv")
-def attempts() -> Response:
+@bp.get("/attempts.csv", defaults={"form": "csv"})
+@bp.get("/attempts.xlsx", defaults={"form": "xlsx"})
+def attempts(form: str) -> Response:
     asked = question()
-    return _export(
-        "attempts", ATTEMPTS, _wanted_attempts(asked), asked, ATTEMPT_COLUMNS
-    )
+    wanted = _wanted_attempts(asked)
+    _refuse_what_was_not_understood(asked)
+    return _export(f"attempts.{form}", ATTEMPTS, wanted, ATTEMPT_COLUMNS)
 
 
 def _wanted_attempts(asked: Question) -> AttemptFilter:
@@ -117,22 +128,34 @@ def _wanted_attempts(asked: Question) -> AttemptFilter:
     )
 
 
-def _export(
-    name: str,
-    listing: Listing[Filter],
-    wanted: Filter,
-    asked: Question,
-    columns: Columns,
-) -> Response:
+def _refuse_what_was_not_understood(asked: Question) -> None:
+    """A file cannot say that a filter was left out: it would be taken for the whole."""
     if asked.remarks:
-        # A file cannot say that a filter was left out: it would be taken for the whole.
         abort(422, " ".join(asked.remarks))
+
+
+def _export(
+    name: str, listing: Listing[Filter], wanted: Filter, columns: Columns
+) -> Response:
     # The page's own read ends here: a slow download must not hold on to it.
     db.session.rollback()
     chunks = listing.chunks(partial(Session, db.engine), wanted)
-    response = Response(_lines(chunks, columns), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    if name.endswith(".xlsx"):
+        response = Response(_workbook(chunks, columns), mimetype=_XLSX)
+    else:
+        response = Response(_lines(chunks, columns), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _workbook(chunks: Iterable[Iterable[Any]], columns: Columns) -> Iterator[bytes]:
+    """By way of a file: a workbook is a ZIP, whose directory comes last."""
+    with TemporaryFile() as file:
+        rows = (_values(row, columns) for chunk in chunks for row in chunk)
+        write_workbook(file, list(columns), rows)
+        file.seek(0)
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def _lines(chunks: Iterable[Iterable[Any]], columns: Columns) -> Iterator[str]:
@@ -142,12 +165,20 @@ def _lines(chunks: Iterable[Iterable[Any]], columns: Columns) -> Iterator[str]:
 
 
 def _cells(row: Any, columns: Columns) -> list[Any]:
-    return [_cell(getattr(row, column)) for column in columns.values()]
+    return [_guarded(value) for value in _values(row, columns)]
 
 
-def _cell(value: Any) -> Any:
+def _values(row: Any, columns: Columns) -> list[Any]:
+    return [_plain(getattr(row, column)) for column in columns.values()]
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _guarded(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

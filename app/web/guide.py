@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from app import current
 from app.domain.account import ConnectionStatus
-from app.domain.settings_doctor import Verdict
 from app.services import settings_doctor
 from app.storage.models import StripeAccount
 from app.web.accounts_seen import chosen_account_id, seen_accounts
@@ -17,7 +16,7 @@ bp = Blueprint("guide", __name__, url_prefix="/account/payment-processor/guide")
 
 @bp.app_context_processor
 def _lend() -> dict[str, object]:
-    return {"stripe_link": stripe_link, "settings_verdict": _verdict_of}
+    return {"stripe_link": stripe_link}
 
 
 @bp.get("")
@@ -34,10 +33,6 @@ def check() -> ResponseReturnValue:
         return redirect(url_for("guide.show", account=account_id), 303)
     accounts = [a for a in seen_accounts() if _is_connected(a)]
     return _page(accounts, _shown(accounts))
-
-
-def _verdict_of(account_id: int) -> Verdict:
-    return settings_doctor.verdict_of(account_id, now=current.now())
 
 
 def _page(
