@@ -27,6 +27,7 @@ from app.services.keeping import keep_charges, keep_customer, keep_subscription
 from app.services.lifecycles import follow_payment
 from app.services.outcomes import settle_processing
 from app.services.planning import pause, plan, put
+from app.services.strategies import version_in_force
 from app.storage.claims import live_attempt, withdraw
 from app.storage.models import Recovery, StripeAccount, Subscription
 
@@ -149,6 +150,7 @@ def _begin(
         currency=invoice.currency,
         status=RecoveryStatus.IN_RETRY,
         strategy=account.strategy,
+        strategy_version=version_in_force(session, account.strategy),
         # Any fixed number will do; this one can be computed again from the invoice.
         seed=zlib.crc32(invoice.id.encode()),
         started_at=started_at,

@@ -15,8 +15,8 @@ from app.domain.recovery import (
     move,
 )
 from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step
-from app.domain.strategies import strategy_named
 from app.services.lifecycles import follow_recovery
+from app.services.strategies import strategy_of
 from app.storage.cases import case_of
 from app.storage.claims import withdraw
 from app.storage.models import Recovery, RetryAttempt
@@ -28,7 +28,7 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     case = case_of(session, recovery, now=now)
     if case is None:
         return None
-    strategy = strategy_named(recovery.strategy)
+    strategy = strategy_of(session, recovery.strategy)
     step = decide(strategy, case, now=now)
     write_step(session, recovery, step, version=strategy.version, now=now)
     return step

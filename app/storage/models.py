@@ -169,6 +169,7 @@ class Recovery(Base):
     __table_args__ = (
         _partial("ix_recovery_open", "account_id", "deadline_at", where=OPEN_RECOVERY),
         _partial("ix_recovery_needs_person", "deadline_at", where=NEEDS_PERSON),
+        Index("ix_recovery_strategy", "strategy", "started_at"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -192,6 +193,8 @@ class Recovery(Base):
     closed_as: Mapped[ClosedAs | None] = mapped_column(Word(ClosedAs))
     paused_because: Mapped[PauseCause | None] = mapped_column(Word(PauseCause))
     strategy: Mapped[str] = mapped_column(String(64))
+    # The version it began with; None in rows older than this column.
+    strategy_version: Mapped[str | None] = mapped_column(String(32))
     seed: Mapped[int] = mapped_column(BigInteger)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     deadline_at: Mapped[datetime] = mapped_column(UTCDateTime)

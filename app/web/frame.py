@@ -35,6 +35,7 @@ NAVIGATION = (
     Link("/", "Dashboard"),
     Link("/subscriptions", "Subscriptions"),
     Link("/declines", "Declines"),
+    Link("/strategies", "Strategies"),
     Link("/events", "Events", Role.STAFF),
     Link("/account/profile", "Account Profile"),
 )
