@@ -67,6 +67,7 @@ class Case:
     charges: int = 1
     retries: int = 0
     interval: str | None = None  # "month", "year", ...
+    plan: str | None = None  # the subscription's, by its name
     card_attempts: tuple[CardAttempt, ...] = ()
     past_successes: tuple[datetime, ...] = ()
     past_declines: tuple[datetime, ...] = ()

@@ -28,7 +28,7 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     case = case_of(session, recovery, now=now)
     if case is None:
         return None
-    strategy = strategy_of(session, recovery.strategy)
+    strategy = strategy_of(session, recovery.strategy, recovery.strategy_version)
     step = decide(strategy, case, now=now)
     write_step(session, recovery, step, version=strategy.version, now=now)
     return step

@@ -1,14 +1,19 @@
-"""Which strategy decides for whom."""
+"""Which strategy decides for whom: the built-in ones and the merchant's own."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.steps import Strategy
-from app.domain.strategies import ALL, DEFAULT, UnknownStrategy, strategy_named
+from app.domain.strategies import ALL, DEFAULT, strategy_named
+from app.domain.strategies.own import OwnStrategy
+from app.domain.strategies.own_json import BadDefinition, from_json
+from app.domain.strategies.portraits import PORTRAITS
 from app.services.audit import note
+from app.storage import strategy_reads
 from app.storage.models import StripeAccount
 from app.storage.transaction import transaction
 
@@ -19,16 +24,31 @@ class StrategyRefused(Exception):
     """What was asked cannot be; the text is a sentence."""
 
 
-def strategy_of(session: Session, name: str) -> Strategy:
-    """The strategy of that name; the default where there is none any more.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A strategy that may be chosen for an account."""
 
-    A recovery must not go without a plan because a name has left the code.
+    name: str
+    title: str
+    is_own: bool = False
+
+
+def strategy_of(session: Session, name: str, version: str | None = None) -> Strategy:
+    """The strategy of that name, an own one in that version (the newest without one).
+
+    A recovery must not go without a plan because a name has left the code or a row
+    cannot be read: then the default decides.
     """
-    try:
+    if name in ALL:
         return strategy_named(name)
-    except UnknownStrategy:
-        log.error("there is no strategy %r: %s decides instead", name, DEFAULT)
-        return strategy_named(DEFAULT)
+    row = strategy_reads.own(session, name, version)
+    if row is not None:
+        try:
+            return OwnStrategy(name, str(row.version), from_json(row.definition))
+        except BadDefinition as fault:
+            log.error("strategy %s, version %s: %s", name, row.version, fault)
+    log.error("there is no strategy %r: %s decides instead", name, DEFAULT)
+    return strategy_named(DEFAULT)
 
 
 def version_in_force(session: Session, name: str) -> str:
@@ -36,14 +56,25 @@ def version_in_force(session: Session, name: str) -> str:
     return strategy_of(session, name).version
 
 
+def choices(session: Session) -> list[Choice]:
+    """What may be chosen: the built-in ones, then own ones that are not retired."""
+    built_in = [Choice(name, PORTRAITS[name].title) for name in ALL]
+    own = [
+        Choice(row.name, row.name, is_own=True)
+        for row in strategy_reads.newest_own(session)
+        if row.retired_at is None
+    ]
+    return built_in + own
+
+
 def choose(account_id: int, name: str, *, user_id: int, now: datetime) -> None:
     """From now on new recoveries of the account take this strategy.
 
     Those under way keep the one they began with. Raises StrategyRefused.
     """
-    if name not in ALL:
-        raise StrategyRefused("Choose a strategy from the list.")
     with transaction() as session:
+        if name not in {choice.name for choice in choices(session)}:
+            raise StrategyRefused("Choose a strategy from the list.")
         account = session.get(StripeAccount, account_id, with_for_update=True)
         if account is None or account.status is ConnectionStatus.DISCONNECTED:
             raise StrategyRefused("This account is not connected any more.")

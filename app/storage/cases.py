@@ -40,6 +40,7 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
         charges=recovery.charges,
         retries=recovery.retries,
         interval=recovery.subscription.interval if recovery.subscription else None,
+        plan=recovery.subscription.plan if recovery.subscription else None,
         card_attempts=_card_attempts(session, card.fingerprint, now=now),
         past_successes=_past_successes(session, customer_id, since=since),
         past_declines=_past_declines(session, customer_id, since=since, but=own),

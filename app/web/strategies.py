@@ -1,5 +1,6 @@
 """The Decline Recycling Strategies: what each does, and which account uses which."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from flask import Blueprint, Response, abort, flash, redirect, request
@@ -9,17 +10,49 @@ from app import current
 from app.domain.account import ConnectionStatus
 from app.domain.people import Role
 from app.domain.rehearsal import rehearse
+from app.domain.steps import AskCustomer, GiveUp, RetryAt, Step, Strategy
 from app.domain.strategies import ALL, strategy_named
+from app.domain.strategies.hands_off import HandsOff
+from app.domain.strategies.own import OwnStrategy
+from app.domain.strategies.own_json import from_json
+from app.domain.strategies.own_words import sentences
 from app.domain.strategies.portraits import EXAMPLES, PORTRAITS, Example
-from app.services import strategies
+from app.extensions import db
+from app.services import dry_runs, strategies
 from app.services.strategies import StrategyRefused
+from app.storage import strategy_models, strategy_reads
 from app.storage.models import StripeAccount
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id, seen_accounts
+from app.web.lists import sight
 from app.web.rendering import render, wants_fragment
 from app.web.schedules import Drawing, drawing
 
 bp = Blueprint("strategies", __name__, url_prefix="/strategies")
+
+VERSIONS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A strategy as its page shows it."""
+
+    name: str
+    title: str
+    paragraph: str
+    lines: tuple[str, ...]  # of an own one, in words
+    strategy: Strategy
+    row: strategy_models.OwnStrategy | None = None
+
+    @property
+    def version(self) -> str:
+        return self.strategy.version
+
+    def drawn(self, example: Example) -> Drawing:
+        """The picture of what it does with an example."""
+        if self.row is None:
+            return _drawn(self.name, example)
+        return draw(self.strategy, example)
 
 
 @bp.get("")
@@ -29,15 +62,34 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<name>")
 def show(name: str) -> ResponseReturnValue:
-    if name not in ALL:
-        abort(404, "No strategy of this name is known here.")
+    session, profile = db.session(), profile_of(name)
+    seen = sight()
     return render(
         "strategies/show.html",
-        name=name,
-        portrait=PORTRAITS[name],
-        version=strategy_named(name).version,
-        pictures=[(each.title, _drawn(name, each)) for each in EXAMPLES],
-        used_by=[a for a in _connected() if a.strategy == name],
+        profile=profile,
+        pictures=[(each.title, profile.drawn(each)) for each in EXAMPLES],
+        used_by=[a for a in connected() if a.strategy == name],
+        versions=(
+            strategy_reads.own_versions(session, name, limit=VERSIONS_SHOWN)
+            if profile.row
+            else []
+        ),
+        effects=strategy_reads.effects(session, name, accounts=seen),
+        counted=strategy_reads.COUNTED,
+        watched=_watched() if name == HandsOff.name else None,
+    )
+
+
+@bp.get("/<name>/dry-run")
+def dry_run(name: str) -> ResponseReturnValue:
+    profile, now = profile_of(name), current.now()
+    found = dry_runs.would_do(db.session(), profile.strategy, accounts=sight(), now=now)
+    return render(
+        "strategies/dry_run.html",
+        profile=profile,
+        found=found,
+        at_once=dry_runs.AT_ONCE,
+        step_word=_step_word,
     )
 
 
@@ -56,6 +108,67 @@ def choose() -> ResponseReturnValue:
     return redirect("/strategies", 303)
 
 
+def profile_of(name: str) -> Profile:
+    """The strategy of this name; 404 when there is none."""
+    if name in ALL:
+        return _built_in(name)
+    row = strategy_reads.own(db.session(), name) if _may_be_a_name(name) else None
+    if row is None:
+        abort(404, "No strategy of this name is known here.")
+    return _own(row)
+
+
+def connected() -> list[StripeAccount]:
+    """The accounts that a strategy can be chosen for."""
+    left = ConnectionStatus.DISCONNECTED
+    return [account for account in seen_accounts() if account.status is not left]
+
+
+def draw(strategy: Strategy, example: Example) -> Drawing:
+    """The picture of a strategy with an example decline."""
+    case = example.case
+    return drawing(rehearse(strategy, case, now=case.declined_at))
+
+
+def _step_word(step: Step) -> str:
+    match step:
+        case RetryAt():
+            return "retry"
+        case AskCustomer():
+            return "ask the customer"
+        case GiveUp():
+            return "give up"
+        case _:
+            return "only watch"
+
+
+@lru_cache(maxsize=64)
+def _drawn(name: str, example: Example) -> Drawing:
+    """Built-in strategies and examples are values: each picture is drawn once."""
+    return draw(strategy_named(name), example)
+
+
+def _watched() -> list[dry_runs.Watched]:
+    return dry_runs.would_have_done(db.session(), accounts=sight(), now=current.now())
+
+
+def _may_be_a_name(name: str) -> bool:
+    return len(name) <= 64 and name.isascii() and name.isprintable()
+
+
+def _built_in(name: str) -> Profile:
+    portrait = PORTRAITS[name]
+    strategy = strategy_named(name)
+    return Profile(name, portrait.title, portrait.paragraph, (), strategy)
+
+
+def _own(row: strategy_models.OwnStrategy) -> Profile:
+    definition = from_json(row.definition)
+    strategy = OwnStrategy(row.name, str(row.version), definition)
+    paragraph = "Your own strategy. The first line that fits a decline decides:"
+    return Profile(row.name, row.name, paragraph, sentences(definition), strategy, row)
+
+
 def _index(
     *,
     said: str | None = None,
@@ -63,28 +176,19 @@ def _index(
     refused_account: int | None = None,
     status: int = 200,
 ) -> Response:
-    accounts = _connected()
+    session = db.session()
+    own = [_own(row) for row in strategy_reads.newest_own(session)]
     return render(
         "strategies/index.html",
         fragment="strategies/_choice.html",
         status=status,
-        accounts=accounts,
-        portraits=PORTRAITS,
-        pictures={name: _drawn(name, EXAMPLES[0]) for name in PORTRAITS},
+        accounts=connected(),
+        choices=strategies.choices(session),
+        profiles=[_built_in(name) for name in ALL]
+        + [each for each in own if each.row and each.row.retired_at is None],
+        retired=[each for each in own if each.row and each.row.retired_at],
         example=EXAMPLES[0],
         said=said,
         refusal=refusal,
         refused_account=refused_account,
     )
-
-
-@lru_cache(maxsize=64)
-def _drawn(name: str, example: Example) -> Drawing:
-    """Built-in strategies and examples are values: each picture is drawn once."""
-    case = example.case
-    return drawing(rehearse(strategy_named(name), case, now=case.declined_at))
-
-
-def _connected() -> list[StripeAccount]:
-    left = ConnectionStatus.DISCONNECTED
-    return [account for account in seen_accounts() if account.status is not left]
