@@ -24,6 +24,7 @@ class PauseCause(StrEnum):
     PERSON = "person"  # a person resumes it
     STRIPE_RETRIES = "stripe_retries"  # Stripe is about to charge; then we take over
     PAUSED_AT_STRIPE = "paused_at_stripe"  # collection is paused there
+    SETTLING = "settling"  # somebody's payment was accepted, its money is on the way
     OBSERVING = "observing"  # the strategy only watches
 
 

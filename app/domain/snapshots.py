@@ -199,6 +199,15 @@ class InvoiceSnapshot:
         return tuple(dict.fromkeys(ids))
 
     @property
+    def latest_charge_id(self) -> str | None:
+        """The newest charge of its default payment, of another one where that has none.
+
+        Another one than before means that somebody charged meanwhile.
+        """
+        ordered = sorted(self.payments, key=lambda payment: not payment.is_default)
+        return next((p.charge_id for p in ordered if p.charge_id), None)
+
+    @property
     def card_choice(self) -> CardChoice | None:
         """What the next charge will use, by Stripe's order of precedence.
 

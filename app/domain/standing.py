@@ -22,6 +22,7 @@ class Standing(StrEnum):
     DEAD = "dead"  # open, but Stripe will refuse every charge
     PAUSED_AT_STRIPE = "paused_at_stripe"
     STRIPE_RETRIES = "stripe_retries"
+    SETTLING = "settling"  # a payment was accepted, its money is on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ def judge(invoice: InvoiceSnapshot) -> Judgment:
     if _is_paused(invoice):
         return Judgment(
             Standing.PAUSED_AT_STRIPE, "Collection is paused for this at Stripe."
+        )
+    if any(payment.intent_status == "processing" for payment in invoice.payments):
+        return Judgment(
+            Standing.SETTLING, "A payment was accepted and is being settled."
         )
     if invoice.next_payment_attempt is not None:
         return Judgment(

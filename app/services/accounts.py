@@ -11,7 +11,7 @@ from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.recovery import ClosedAs, RecoveryStatus
 from app.domain.snapshots import AccountSnapshot
-from app.services import endpoints, imports, recoveries
+from app.services import endpoints, imports
 from app.services.account_rows import AccountRefused, connected_row, mode_of
 from app.services.audit import note
 from app.services.key_access import examine, follow_checks, key_of
@@ -46,7 +46,7 @@ def connect_with_key(api_key: str, *, user_id: int | None, now: datetime) -> int
         with transaction() as session:
             account = attach(session, snapshot, kind=ConnectionKind.KEY, now=now)
             account.sealed_api_key = current.vault().encrypt(key.text)
-            follow_checks(account, checks)
+            follow_checks(account, checks, now=now)
             note(
                 session,
                 "account.connected",
@@ -68,12 +68,12 @@ def switch(account_id: int, *, is_on: bool, user_id: int | None, now: datetime) 
     with reading() as session:
         if connected_row(session, account_id).is_on is is_on:
             return
-    if is_on:
-        recoveries.replan_due(account_id, now=now)
     with transaction() as session:
         account = connected_row(session, account_id)
         account.is_on = is_on
         account.switched_at = now
+        if is_on:
+            account.charges_from = now
         note(
             session,
             "account.switched_on" if is_on else "account.switched_off",
@@ -113,7 +113,7 @@ def attach(
     account.trouble = None
     account.hold_until = None
     account.is_on = True
-    account.switched_at = account.connected_at = now
+    account.switched_at = account.connected_at = account.charges_from = now
     account.disconnected_at = None
     account.last_event_at = None
     account.permissions = []

@@ -6,7 +6,7 @@ Every way in which the call can end becomes an `Outcome`; nothing is raised.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from app.domain.pay_results import Paid, Refusal
+from app.domain.pay_results import Paid, PayResult, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.domain.standing import Standing, judge
 from app.services.outcomes import (
@@ -40,8 +40,10 @@ def charge(
 ) -> Outcome:
     """Read the invoice once more, charge it if nothing stands against it.
 
-    `may_still` is asked last: whether the account's switch is still on.
+    `may_still` is asked last: whether nobody has switched it off or ended it.
     """
+    if now > claim.deadline_at:
+        return NotCharged("The time for retries was over before it could be made.")
     try:
         invoice = gateway.invoice(claim.stripe_invoice_id)
     except StripeTrouble as trouble:
@@ -51,7 +53,7 @@ def charge(
         return NotCharged(objection)
     assert invoice is not None
     if not may_still():
-        return PutBack("Switched off before the charge was made.", now)
+        return PutBack("Switched off, or ended, before the charge was made.", now)
     return _pay(gateway, claim, invoice, now=now)
 
 
@@ -64,8 +66,7 @@ def _objection(invoice: InvoiceSnapshot | None, claim: Claim) -> str | None:
         return "The invoice had been paid already."
     if verdict.standing is not Standing.PAYABLE:
         return verdict.reason
-    latest = next((p.charge_id for p in invoice.payments if p.charge_id), None)
-    if latest != claim.latest_charge_id:
+    if invoice.latest_charge_id != claim.latest_charge_id:
         return "Somebody else had charged the invoice meanwhile: planned anew."
     return None
 
@@ -79,27 +80,36 @@ def _pay(
         )
     except StripeTrouble as trouble:
         return _no_answer(trouble, now=now)
-    made = None
-    if isinstance(result, Paid | Refusal):
-        charge_id = result.charge_id if isinstance(result, Refusal) else None
-        made = _charge_made(gateway, invoice, charge_id)
+    if claim.asked == 1 and result.replayed and not isinstance(result, Paid):
+        # We never asked under this key, and yet Stripe knows it: these records are
+        # older than what was done. The old answer is no new try.
+        return NotCharged("Stripe remembered an earlier charge under this key.")
+    made = _charge_made(gateway, invoice, result)
     return Charged(result, invoice.amount_remaining, made)
 
 
 def _charge_made(
-    gateway: Gateway, invoice: InvoiceSnapshot, charge_id: str | None
+    gateway: Gateway, invoice: InvoiceSnapshot, result: PayResult
 ) -> ChargeSnapshot | None:
     """The charge behind the answer, with its card; None when it cannot be read now.
 
     The answer itself is what counts; a later look at the invoice fills this in.
     """
     try:
-        if charge_id is not None:
-            return gateway.charge(charge_id)
-        intents = invoice.payment_intent_ids
-        charges = gateway.charges(intents[0]) if intents else ()
+        if isinstance(result, Refusal) and result.charge_id is not None:
+            return gateway.charge(result.charge_id)
+        if isinstance(result, Paid):
+            return _newest_approved(gateway, invoice)
     except StripeTrouble:
-        return None
+        pass
+    return None
+
+
+def _newest_approved(
+    gateway: Gateway, invoice: InvoiceSnapshot
+) -> ChargeSnapshot | None:
+    intents = invoice.payment_intent_ids
+    charges = gateway.charges(intents[0]) if intents else ()
     return next((c for c in reversed(charges) if c.status == "succeeded"), None)
 
 
@@ -109,7 +119,7 @@ def _not_read(trouble: StripeTrouble, *, now: datetime) -> Outcome:
         return _owner_must(trouble, now=now)
     wait = WAIT_AFTER_LIMIT if isinstance(trouble, RateLimited) else WAIT_AFTER_TROUBLE
     reason = f"Stripe could not be asked: {trouble.sentence}"
-    return PutBack(reason, now + wait, holds_account=True)
+    return PutBack(reason, now + wait, hold_until=now + WAIT_AFTER_LIMIT)
 
 
 def _no_answer(trouble: StripeTrouble, *, now: datetime) -> Outcome:
@@ -121,7 +131,7 @@ def _no_answer(trouble: StripeTrouble, *, now: datetime) -> Outcome:
     match trouble:
         case RateLimited():
             until = now + WAIT_AFTER_LIMIT
-            return PutBack("Stripe asked us to slow down.", until, holds_account=True)
+            return PutBack("Stripe asked us to slow down.", until, hold_until=until)
         case CredentialsRefused() | PermissionMissing():
             return _owner_must(trouble, now=now)
         case Gone():
@@ -129,7 +139,8 @@ def _no_answer(trouble: StripeTrouble, *, now: datetime) -> Outcome:
         case KeyReused() | Refused():
             return NotCharged(f"Stripe refused the call: {trouble.sentence}")
         case InFlight():
-            return Unanswered("An earlier call for this charge is still running.")
+            reason = "An earlier call for this charge is still running."
+            return Unanswered(reason, is_at_it=True)
         case _:
             return Unanswered("Stripe gave no answer; it will be asked.")
 

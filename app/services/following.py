@@ -3,7 +3,7 @@ moves on news and ends. Never ends a transaction."""
 
 import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,9 +29,18 @@ from app.services.outcomes import settle_processing
 from app.services.planning import pause, plan, put
 from app.services.strategies import version_in_force
 from app.storage.claims import live_attempt, withdraw
+from app.storage.locks import lock_recovery
 from app.storage.models import Recovery, StripeAccount, Subscription
 
 IN_FLIGHT = frozenset({AttemptStatus.RUNNING, AttemptStatus.UNKNOWN})
+# Paused for something at Stripe; when it is over, we go on.
+HELD_AT_STRIPE = frozenset(
+    {
+        PauseCause.PAUSED_AT_STRIPE,
+        PauseCause.STRIPE_RETRIES,
+        PauseCause.SETTLING,
+    }
+)
 NO_CARD = "There was no card to charge. The customer has to add one."
 
 
@@ -78,21 +87,26 @@ def follow(
     if recovery.looked_at > look.asked_at:
         return recovery  # a later look was followed already
     _note_state(recovery, look)
+    is_settled = settle_processing(
+        session, recovery, look.invoice, look.in_order, now=now
+    )
     is_news = _note_charges(session, recovery, look)
-    if _card_was_replaced(recovery, look):
-        recovery.card_changed_at = now
-        is_news = True
-    _move_on(session, recovery, look, is_news=is_news, now=now)
+    new_card = _card_was_replaced(recovery, look)
+    if new_card:
+        # By Stripe's clock the refusal of the old card may seem to lie ahead of us.
+        refused_at = recovery.declines[-1].occurred_at
+        recovery.card_changed_at = max(now, refused_at + timedelta(microseconds=1))
+    if not is_settled:
+        _move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
     return recovery
 
 
 def recovery_of(session: Session, stripe_invoice_id: str) -> Recovery | None:
     """The recovery of this invoice, locked for the transaction."""
-    return session.scalar(
-        select(Recovery)
-        .where(Recovery.stripe_invoice_id == stripe_invoice_id)
-        .with_for_update()
+    id = session.scalar(
+        select(Recovery.id).where(Recovery.stripe_invoice_id == stripe_invoice_id)
     )
+    return lock_recovery(session, id) if id is not None else None
 
 
 def _subscription(
@@ -200,8 +214,7 @@ def _note_charges(session: Session, recovery: Recovery, look: Look) -> bool:
         session, recovery.account_id, charges, recovery_id=recovery.id, made_by=made_by
     )
     recovery.charges = max(recovery.charges, len(charges))
-    if charges:
-        recovery.stripe_latest_charge_id = charges[-1].id
+    recovery.stripe_latest_charge_id = look.invoice.latest_charge_id
     if recovery.subscription is not None:
         recovery.subscription.declines += len(new)
     session.flush()
@@ -248,11 +261,15 @@ def _card_was_replaced(recovery: Recovery, look: Look) -> bool:
 
 
 def _move_on(
-    session: Session, recovery: Recovery, look: Look, *, is_news: bool, now: datetime
+    session: Session,
+    recovery: Recovery,
+    look: Look,
+    *,
+    is_news: bool,
+    new_card: bool,
+    now: datetime,
 ) -> None:
     verdict = judge(look.invoice)
-    if settle_processing(session, recovery, look.invoice, look.in_order, now=now):
-        return
     match verdict.standing:
         case Standing.PAID:
             _end_paid(session, recovery, look, now=now)
@@ -264,8 +281,10 @@ def _move_on(
             _hold(session, recovery, PauseCause.PAUSED_AT_STRIPE, verdict, now=now)
         case Standing.STRIPE_RETRIES:
             _hold(session, recovery, PauseCause.STRIPE_RETRIES, verdict, now=now)
+        case Standing.SETTLING:
+            _hold(session, recovery, PauseCause.SETTLING, verdict, now=now)
         case Standing.PAYABLE:
-            _take_up(session, recovery, is_news=is_news, now=now)
+            _take_up(session, recovery, is_news=is_news, new_card=new_card, now=now)
 
 
 def _end_paid(
@@ -331,23 +350,29 @@ def _hold(
 
 
 def _take_up(
-    session: Session, recovery: Recovery, *, is_news: bool, now: datetime
+    session: Session,
+    recovery: Recovery,
+    *,
+    is_news: bool,
+    new_card: bool,
+    now: datetime,
 ) -> None:
     """The invoice can be charged: plan where there is news, or no plan stands."""
-    new_card = recovery.card_changed_at == now
     if recovery.status is RecoveryStatus.TERMINATED and new_card:
         put(recovery, RecoveryStatus.IN_RETRY, "The card was replaced.", now=now)
     if recovery.status not in OPEN or recovery.paused_because is PauseCause.PERSON:
         return
-    was_held = recovery.paused_because in (
-        PauseCause.PAUSED_AT_STRIPE,
-        PauseCause.STRIPE_RETRIES,
-    )
+    was_held = recovery.paused_because in HELD_AT_STRIPE
     lacks_plan = (
         recovery.status is RecoveryStatus.IN_RETRY
         and live_attempt(session, recovery.id) is None
     )
-    if not (is_news or was_held or lacks_plan):
+    has_no_card = recovery.stripe_payment_method_id is None
+    if has_no_card and recovery.stripe_refused_at is not None:
+        withdraw(session, recovery.id, NO_CARD, now=now)
+        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, NO_CARD, now=now)
+        return
+    if not (is_news or new_card or was_held or lacks_plan):
         return
     if plan(session, recovery, now=now) is None:
         put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, NO_CARD, now=now)

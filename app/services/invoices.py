@@ -95,6 +95,8 @@ def _follow_gone(stripe_invoice_id: str, *, now: datetime) -> int | None:
         if recovery is None:
             return None
         close(session, recovery, GONE, now=now)
+        recovery.looked_at = now
+        recovery.look_again = False
         return recovery.id
 
 

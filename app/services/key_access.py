@@ -62,7 +62,7 @@ def rotate_key(
             )
         account.sealed_api_key = current.vault().encrypt(key.text)
         account.hold_until = None
-        follow_checks(account, checks)
+        follow_checks(account, checks, now=now)
         note(
             session,
             "account.key_replaced",
@@ -109,7 +109,7 @@ def _check_key(account_id: int, *, user_id: int | None, now: datetime) -> None:
         raise no_answer(trouble) from None
     with transaction() as session:
         account = connected_row(session, account_id)
-        follow_checks(account, checks)
+        follow_checks(account, checks, now=now)
         endpoint_id = account.stripe_webhook_endpoint_id
         note(
             session,
@@ -171,7 +171,9 @@ def _account_of(gateway: Gateway, key: RestrictedKey) -> AccountSnapshot:
         return AccountSnapshot(id=missing.account, livemode=key.livemode)
 
 
-def follow_checks(account: StripeAccount, checks: Sequence[PermissionCheck]) -> None:
+def follow_checks(
+    account: StripeAccount, checks: Sequence[PermissionCheck], *, now: datetime
+) -> None:
     """Keep what the key may do; what it lacks and needs is trouble."""
     account.permissions = [
         {
@@ -187,6 +189,8 @@ def follow_checks(account: StripeAccount, checks: Sequence[PermissionCheck]) -> 
         for check in checks
         if check.is_required and check.status is PermissionStatus.MISSING
     ]
+    if account.status is ConnectionStatus.TROUBLE and not missing:
+        account.charges_from = now
     account.status = ConnectionStatus.TROUBLE if missing else ConnectionStatus.CONNECTED
     account.trouble = lacking(missing) if missing else None
 

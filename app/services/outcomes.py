@@ -3,6 +3,7 @@
 An attempt is recorded once: whoever comes second finds it settled and does nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services.keeping import keep_charges
 from app.services.planning import plan, put
 from app.storage.claims import Claim
+from app.storage.locks import lock_attempts, lock_recoveries
 from app.storage.models import Recovery, RetryAttempt
 
 IN_FLIGHT = (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN)
@@ -30,11 +32,15 @@ IN_FLIGHT = (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """Stripe answered. `charge` is the charge that was made, where it could be read."""
+    """Stripe answered. `charge` is the charge that was made, where it could be read.
+
+    `is_all_news`: False where Stripe may show more than this answer.
+    """
 
     result: PayResult
     due: int  # what the charge was for, in minor units
     charge: ChargeSnapshot | None = None
+    is_all_news: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,44 +54,81 @@ class NotCharged:
 class PutBack:
     """Nothing was charged; the same attempt, under the same key, is due later.
 
-    `holds_account`: no other charge of the account before `due_at` either.
+    `hold_until`: no other charge of the account before then either; shorter than the
+    wait of the attempt itself, so that one bad invoice does not hold up the others.
     `owner_must`: what only the owner can mend; the connection is paused until then.
     """
 
     reason: str
     due_at: datetime
     was_asked: bool = False
-    holds_account: bool = False
+    hold_until: datetime | None = None
     owner_must: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Stripe was asked and gave no answer: it may have charged, or not."""
+    """Stripe was asked and gave no answer: it may have charged, or not.
+
+    `is_at_it`: an earlier call under the key is still running, so this one was none.
+    """
 
     reason: str
+    is_at_it: bool = False
 
 
 Outcome = Charged | NotCharged | PutBack | Unanswered
 
 
-def record(session: Session, claim: Claim, outcome: Outcome, *, now: datetime) -> None:
-    """Write the outcome of a claimed attempt into the rows, and plan what follows."""
-    attempt = session.get(RetryAttempt, claim.attempt_id, with_for_update=True)
-    if attempt is None or attempt.status not in IN_FLIGHT:
-        return
-    recovery = attempt.recovery
+def record(
+    session: Session, finished: Sequence[tuple[Claim, Outcome]], *, now: datetime
+) -> None:
+    """Write the outcomes of claimed attempts into the rows, and plan what follows."""
+    recoveries = lock_recoveries(session, [claim.recovery_id for claim, _ in finished])
+    recovery_of = {recovery.id: recovery for recovery in recoveries}
+    attempts = lock_attempts(session, [claim.attempt_id for claim, _ in finished])
+    for claim, outcome in finished:
+        attempt = attempts.get(claim.attempt_id)
+        if attempt is not None and _still_counts(attempt, claim, outcome):
+            recovery = recovery_of[claim.recovery_id]
+            _record(session, recovery, attempt, outcome, now=now)
+
+
+def _still_counts(attempt: RetryAttempt, claim: Claim, outcome: Outcome) -> bool:
+    """What Stripe answered counts until the attempt is settled, for one key has one
+    answer. What was concluded from silence counts only for the claim it was about."""
+    if isinstance(outcome, Charged):
+        return attempt.status in (*IN_FLIGHT, AttemptStatus.SCHEDULED)
+    this_one = (attempt.asked, attempt.started_at) == (claim.asked, claim.started_at)
+    return attempt.status in IN_FLIGHT and this_one
+
+
+def _record(
+    session: Session,
+    recovery: Recovery,
+    attempt: RetryAttempt,
+    outcome: Outcome,
+    *,
+    now: datetime,
+) -> None:
     match outcome:
         case Charged():
+            if attempt.status is AttemptStatus.SCHEDULED:
+                # The answer came after all, when the attempt had been put back.
+                attempt.status = move_attempt(attempt.status, AttemptStatus.RUNNING)
             _record_charged(session, recovery, attempt, outcome, now=now)
+            recovery.look_again |= not outcome.is_all_news
         case NotCharged(reason):
             _finish(attempt, AttemptStatus.CANCELED, reason, now=now)
             recovery.look_again = True
         case PutBack():
             _put_back(recovery, attempt, outcome, now=now)
-        case Unanswered(reason):
-            attempt.status = AttemptStatus.UNKNOWN
+        case Unanswered(reason, is_at_it):
+            if attempt.status is AttemptStatus.RUNNING:
+                attempt.status = move_attempt(attempt.status, AttemptStatus.UNKNOWN)
             attempt.outcome = reason
+            if is_at_it:
+                attempt.asked -= 1
 
 
 def settle_processing(
@@ -96,10 +139,8 @@ def settle_processing(
     *,
     now: datetime,
 ) -> bool:
-    """Settle an accepted charge whose money was not there yet; True when it stands.
-
-    While it stands, nothing else may be planned or ended.
-    """
+    """Settle an accepted charge whose money was not there yet; True when it stands
+    or brought the money. While it stands, nothing else may be planned or ended."""
     attempt = next(
         (a for a in recovery.attempts if a.status is AttemptStatus.PROCESSING), None
     )
@@ -107,15 +148,15 @@ def settle_processing(
         return False
     newest = charges[-1] if charges else None
     if invoice.status == "paid":
-        result: PayResult = Paid(invoice.amount_paid, invoice.currency)
-        charged = Charged(result, recovery.amount, newest)
+        paid = Paid(invoice.amount_paid, invoice.currency)
+        charged = Charged(paid, recovery.amount, newest)
         _record_charged(session, recovery, attempt, charged, now=now)
         return True
     if newest is not None and newest.is_declined and _is_after(newest, attempt):
-        result = Declined(codes=newest.codes, charge_id=newest.id)
-        charged = Charged(result, recovery.amount, newest)
+        refused = Declined(codes=newest.codes, charge_id=newest.id)
+        charged = Charged(refused, recovery.amount, newest)
         _record_charged(session, recovery, attempt, charged, now=now)
-        return True
+        return False
     if invoice.status == "open" and not invoice.is_dead:
         return True
     _finish(attempt, AttemptStatus.CANCELED, "The payment was canceled.", now=now)
@@ -153,6 +194,7 @@ def _record_charged(
         case NotPayable() as refused:
             text = f"Stripe would not charge: {refused.message or refused.hint}"
             _finish(attempt, AttemptStatus.CANCELED, text, now=now)
+            recovery.stripe_refused_at = now
             recovery.look_again = True
 
 
@@ -195,12 +237,16 @@ def _record_refusal(
     attempt.stripe_charge_id = refusal.charge_id
     _count_retry(recovery)
     charge = charged.charge or _charge_of(refusal, recovery, now=now)
-    if charge is not None:
-        _keep_own_decline(session, recovery, attempt, charge)
-    elif isinstance(refusal, NeedsAction):
+    is_new = charge is not None and _keep_own_decline(
+        session, recovery, attempt, charge
+    )
+    if recovery.status is not RecoveryStatus.IN_RETRY:
+        return  # it was ended while the charge was under way
+    if isinstance(refusal, NeedsAction) and not is_new:
+        # No new charge whose codes would say it: Stripe stopped before the bank.
         text = "The bank wants the customer to confirm the payment (3D Secure)."
         put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, text, now=now)
-    if recovery.status is RecoveryStatus.IN_RETRY:
+    else:
         plan(session, recovery, now=now)
 
 
@@ -209,7 +255,8 @@ def _keep_own_decline(
     recovery: Recovery,
     attempt: RetryAttempt,
     charge: ChargeSnapshot,
-) -> None:
+) -> bool:
+    """Keep the refused charge of this attempt; False when it was known before."""
     recovery.stripe_latest_charge_id = charge.id
     new = keep_charges(
         session,
@@ -222,7 +269,20 @@ def _keep_own_decline(
         decline.attempt_id = attempt.id
     if recovery.subscription is not None:
         recovery.subscription.declines += len(new)
+    _date_card_before(recovery, charge)
     session.flush()
+    return bool(new)
+
+
+def _date_card_before(recovery: Recovery, charge: ChargeSnapshot) -> None:
+    """A new card that we know of was the one charged: date it before its charge.
+
+    Stripe counts whole seconds by a clock of its own: dated by ours, the card could
+    seem to come after its own refusal, and be tried again at once.
+    """
+    changed_at = recovery.card_changed_at
+    if changed_at and charge.created and charge.created < changed_at:
+        recovery.card_changed_at = charge.created
 
 
 def _charge_of(

@@ -1,6 +1,7 @@
 """From a recovery's case to its next step, written down. Never ends a transaction."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -21,6 +22,8 @@ from app.storage.cases import case_of
 from app.storage.claims import withdraw
 from app.storage.models import Recovery, RetryAttempt
 
+AFTER_REFUSAL = timedelta(days=1)
+
 
 def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     """Decide the recovery's next step and write it; None without any decline."""
@@ -29,9 +32,26 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     if case is None:
         return None
     strategy = strategy_of(session, recovery.strategy, recovery.strategy_version)
-    step = decide(strategy, case, now=now)
+    step = _after_refusal(decide(strategy, case, now=now), recovery)
     write_step(session, recovery, step, version=strategy.version, now=now)
     return step
+
+
+def _after_refusal(step: Step, recovery: Recovery) -> Step:
+    """Not at once where Stripe would not charge and shows no reason: it would say so
+    again, and again. A new card is a new question."""
+    refused_at, changed_at = recovery.stripe_refused_at, recovery.card_changed_at
+    if refused_at is None or (changed_at and changed_at > refused_at):
+        return step
+    earliest = refused_at + AFTER_REFUSAL
+    if not isinstance(step, RetryAt) or step.at >= earliest:
+        return step
+    if earliest > recovery.deadline_at:
+        return GiveUp(
+            "Stripe refuses to charge, and the time for retries is over soon."
+        )
+    rules = (*step.rules, "a day after Stripe refused to charge at all")
+    return replace(step, at=earliest, rules=rules)
 
 
 def write_step(

@@ -1,10 +1,14 @@
 """What people do to a recovery, and what its deadline does."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from app.domain.account import ConnectionStatus
 from app.domain.decision import decide
 from app.domain.recovery import (
     OPEN,
@@ -16,15 +20,21 @@ from app.domain.recovery import (
 from app.domain.standing import Judgment, Standing
 from app.domain.steps import RetryAt, Step
 from app.services.audit import note
-from app.services.following import close, end
+from app.services.following import HELD_AT_STRIPE, close, end
 from app.services.planning import pause as put_on_pause
 from app.services.planning import plan, put, schedule
 from app.storage.cases import case_of
 from app.storage.claims import live_attempt, withdraw
-from app.storage.models import Recovery, RetryAttempt, User
-from app.storage.transaction import transaction
+from app.storage.locks import lock_recoveries, lock_recovery
+from app.storage.models import Recovery, RetryAttempt, StripeAccount, User
+from app.storage.transaction import reading, transaction
 
-SWEEP_AT_ONCE = 500
+# Rows changed in one transaction: SQLite has one writer, and webhooks wait for it.
+AT_ONCE = 50
+RUN_FOR = 5.0  # seconds of such work in one go; the next tick goes on
+
+
+UNDER_WAY = (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING)
 
 
 class ActionRefused(Exception):
@@ -41,10 +51,7 @@ def bring_forward(recovery_id: int, *, user_id: int, now: datetime) -> int:
         if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
             raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
         _refuse_under_way(session, recovery)
-        if recovery.paused_because in (
-            PauseCause.STRIPE_RETRIES,
-            PauseCause.PAUSED_AT_STRIPE,
-        ):
+        if recovery.paused_because in HELD_AT_STRIPE:
             raise ActionRefused(recovery.status_reason)
         who = _name(session, user_id)
         step = _retry_now(session, recovery, f"Asked for by {who}.", now=now)
@@ -99,54 +106,94 @@ def stop(recovery_id: int, *, user_id: int, reason: str, now: datetime) -> None:
         _note(session, recovery, "recovery.stop", user_id=user_id, now=now)
 
 
-def replan_due(account_id: int, *, now: datetime) -> int:
-    """After the switch came on: what came due meanwhile is planned anew, not fired.
+def replan_missed(*, now: datetime) -> int:
+    """Plan anew what came due while an account was switched off or in trouble; how
+    many. It is not fired all at once: times are spread by the strategy.
 
-    Returns how many. Times at the head of the window are spread by the strategy.
+    Goes on for some seconds at most; what is left is taken by the next call, and is
+    never charged before.
     """
-    with transaction() as session:
-        overdue = session.scalars(
-            select(Recovery)
-            .join(RetryAttempt)
-            .where(
-                Recovery.account_id == account_id,
-                RetryAttempt.status == AttemptStatus.SCHEDULED,
-                RetryAttempt.due_at <= now,
-            )
-        ).all()
-        for recovery in overdue:
+    missed = (
+        select(Recovery.id)
+        .join(RetryAttempt, RetryAttempt.recovery_id == Recovery.id)
+        .join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
+        .where(
+            _is_chargeable(),
+            RetryAttempt.account_id == StripeAccount.id,
+            RetryAttempt.status == AttemptStatus.SCHEDULED,
+            RetryAttempt.due_at < StripeAccount.charges_from,
+            StripeAccount.charges_from <= now,
+        )
+    )
+
+    def replan(session: Session, recovery: Recovery) -> None:
+        attempt = live_attempt(session, recovery.id)
+        if attempt is not None and attempt.status is AttemptStatus.SCHEDULED:
             plan(session, recovery, now=now)
-        return len(overdue)
+
+    return _in_turns(missed, replan)
 
 
 def close_all(account_id: int, reason: str, *, now: datetime) -> int:
-    """Close every open recovery of an account that has left; how many."""
+    """Close every open recovery of an account that has left; how many.
+
+    Charges under way are recorded as they fall.
+    """
+    mine = select(Recovery.id).where(
+        Recovery.account_id == account_id, Recovery.status.in_(OPEN)
+    )
     verdict = Judgment(Standing.OVER, reason, ClosedAs.DISCONNECTED)
-    with transaction() as session:
-        rows = session.scalars(
-            select(Recovery).where(
-                Recovery.account_id == account_id, Recovery.status.in_(OPEN)
-            )
-        ).all()
-        for recovery in rows:
-            close(session, recovery, verdict, now=now)
-        return len(rows)
+    return _in_turns(mine, lambda s, r: close(s, r, verdict, now=now), run_for=None)
 
 
 def sweep(*, now: datetime) -> int:
-    """Terminate the open recoveries whose window is over; how many."""
-    with transaction() as session:
-        rows = session.scalars(
-            select(Recovery)
-            .where(Recovery.status.in_(OPEN), Recovery.deadline_at < now)
-            .order_by(Recovery.deadline_at)
-            .limit(SWEEP_AT_ONCE)
-        ).all()
-        idle = [r for r in rows if not _is_under_way(session, r)]
-        for recovery in idle:
+    """End the open recoveries whose window is over; how many.
+
+    Not those with a charge under way: its answer comes first.
+    """
+    over = select(Recovery.id).where(
+        Recovery.status.in_(OPEN),
+        Recovery.deadline_at < now,
+        ~exists().where(
+            RetryAttempt.recovery_id == Recovery.id, RetryAttempt.status.in_(UNDER_WAY)
+        ),
+    )
+
+    def terminate(session: Session, recovery: Recovery) -> None:
+        if recovery.status in OPEN and not _is_under_way(session, recovery):
             text = f"The time for retries is over. Last: {recovery.status_reason}"
             end(session, recovery, RecoveryStatus.TERMINATED, text, now=now)
-        return len(idle)
+
+    return _in_turns(over.order_by(Recovery.deadline_at), terminate)
+
+
+def _in_turns(
+    ids: Select[int],
+    change: Callable[[Session, Recovery], None],
+    *,
+    run_for: float | None = RUN_FOR,
+) -> int:
+    """Change the recoveries in many short transactions; how many were changed.
+
+    `ids` must no longer find what was changed.
+    """
+    stop_at = None if run_for is None else time.monotonic() + run_for
+    changed = 0
+    while True:
+        with reading() as session:
+            some = list(session.scalars(ids.limit(AT_ONCE)))
+        with_rows = bool(some)
+        if with_rows:
+            with transaction() as session:
+                for recovery in lock_recoveries(session, some):
+                    change(session, recovery)
+            changed += len(some)
+        if not with_rows or (stop_at is not None and time.monotonic() > stop_at):
+            return changed
+
+
+def _is_chargeable() -> ColumnElement[bool]:
+    return and_(StripeAccount.is_on, StripeAccount.status == ConnectionStatus.CONNECTED)
 
 
 def _retry_now(
@@ -179,7 +226,10 @@ class _Now:
 
 
 def _to_change(session: Session, recovery_id: int) -> Recovery:
-    return session.get_one(Recovery, recovery_id, with_for_update=True)
+    recovery = lock_recovery(session, recovery_id)
+    if recovery is None:
+        raise NoResultFound(f"there is no recovery {recovery_id}")
+    return recovery
 
 
 def _open_one(session: Session, recovery_id: int) -> Recovery:

@@ -3,49 +3,63 @@
 import logging
 from datetime import datetime, timedelta
 
-from app.domain.pay_results import Declined, Paid, Processing
+from app.domain.pay_results import Declined, Paid, Processing, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
-from app.services import retries
+from app.services import retries, wanted_looks
 from app.services.connections import NotConnected, gateway_of
 from app.services.outcomes import Charged, NotCharged, Outcome, PutBack
 from app.storage.cases import known_charge_ids
-from app.storage.claims import Lost, unfinished
+from app.storage.claims import Claim, unfinished
 from app.storage.transaction import reading
 from app.stripe_gateway import Gateway, StripeTrouble
+from app.vault import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
+# Whoever hears nothing for half a minute has hung up; Stripe may still be at it. That
+# no charge is shown proves something only when it has had the time to make one.
+STRIPE_ENDS_WITHIN = timedelta(minutes=3)
 # Stripe keeps an idempotency key for at least 24 hours; an hour is for our doubts.
 KEY_IS_KEPT = timedelta(hours=23)
 # A server error is stored under the key and replayed for a day. After three askings
 # that left no charge behind, only a new attempt with a new key can go on.
 MOST_ASKINGS = 3
+PAID_EVENT = "charge.succeeded"
 
 
 def rescue_stuck(*, now: datetime) -> int:
     """Settle every attempt whose answer is missing; how many could be settled."""
-    claimed_before = now - retries.STUCK_AFTER
     with reading() as session:
-        lost = unfinished(session, claimed_before=claimed_before, limit=AT_ONCE)
-    mine = [one for one in lost if one.claim.attempt_id not in retries.in_flight]
-    return sum(_rescue(one, now=now) for one in mine)
+        lost = unfinished(
+            session,
+            asked_before=now - STRIPE_ENDS_WITHIN,
+            claimed_before=now - retries.STUCK_AFTER,
+            limit=AT_ONCE,
+        )
+    mine = [one for one in lost if one.attempt_id not in retries.in_flight]
+    settled = sum(_rescue(one, now=now) for one in mine)
+    if settled:
+        wanted_looks.grant(now=now)
+    return settled
 
 
-def _rescue(lost: Lost, *, now: datetime) -> bool:
-    claim = lost.claim
+def _rescue(lost: Claim, *, now: datetime) -> bool:
     try:
-        outcome = _ask(gateway_of(claim.account_id), lost, now=now)
-    except (StripeTrouble, NotConnected) as trouble:
-        log.warning("attempt %s is still unknown: %s", claim.attempt_id, trouble)
+        outcome = _ask(gateway_of(lost.account_id), lost, now=now)
+    except (StripeTrouble, NotConnected, SecretUnreadable) as trouble:
+        log.warning("attempt %s is still unknown: %s", lost.attempt_id, trouble)
         return False
-    retries.record_all([(claim, outcome)], now=now)
+    except Exception:
+        log.exception("asking about attempt %s failed", lost.attempt_id)
+        return False
+    retries.record_all([(lost, outcome)], now=now)
     return True
 
 
-def _ask(gateway: Gateway, lost: Lost, *, now: datetime) -> Outcome:
+def _ask(gateway: Gateway, lost: Claim, *, now: datetime) -> Outcome:
     """What became of the attempt, by the charges that Stripe shows."""
-    invoice = gateway.invoice(lost.claim.stripe_invoice_id)
+    invoice = gateway.invoice(lost.stripe_invoice_id)
     if invoice is None:
         return NotCharged("Stripe does not show this invoice any more.")
     made = _unknown_charge(gateway, lost, invoice)
@@ -53,7 +67,7 @@ def _ask(gateway: Gateway, lost: Lost, *, now: datetime) -> Outcome:
         return _paid_by(gateway, lost, invoice, made, now=now)
     if made is not None and made.is_declined:
         refusal = Declined(codes=made.codes, charge_id=made.id)
-        return Charged(refusal, invoice.amount_remaining, made)
+        return Charged(refusal, invoice.amount_remaining, made, is_all_news=False)
     if _is_settling(invoice) or (made is not None and made.status == "pending"):
         return Charged(Processing(invoice.status), invoice.amount_remaining, made)
     if lost.asked >= MOST_ASKINGS:
@@ -63,11 +77,11 @@ def _ask(gateway: Gateway, lost: Lost, *, now: datetime) -> Outcome:
 
 
 def _unknown_charge(
-    gateway: Gateway, lost: Lost, invoice: InvoiceSnapshot
+    gateway: Gateway, lost: Claim, invoice: InvoiceSnapshot
 ) -> ChargeSnapshot | None:
     """The newest charge that we know nothing of and that may be this attempt's."""
     with reading() as session:
-        known = known_charge_ids(session, lost.claim.recovery_id)
+        known = known_charge_ids(session, lost.recovery_id)
     earliest = lost.started_at - timedelta(minutes=5)  # clocks differ
     charges = [
         charge
@@ -80,28 +94,45 @@ def _unknown_charge(
 
 def _paid_by(
     gateway: Gateway,
-    lost: Lost,
+    lost: Claim,
     invoice: InvoiceSnapshot,
     made: ChargeSnapshot | None,
     *,
     now: datetime,
 ) -> Outcome:
-    """Ours or somebody else's? The key knows: Stripe replays our own success.
+    """Ours or somebody else's? The key knows, while Stripe keeps it: our own answer,
+    good or bad, is replayed. Later the event of the charge tells which key it had.
 
     Asking to pay a paid invoice cannot charge anybody.
     """
     if made is None:
         return NotCharged("The invoice had been paid already.")
-    is_ours = True
-    if now - lost.started_at < KEY_IS_KEPT:
-        claim = lost.claim
+    if now - lost.started_at >= KEY_IS_KEPT:
+        is_ours = _key_of(gateway, made) == lost.idempotency_key
+    else:
         answer = gateway.pay(
-            claim.stripe_invoice_id, idempotency_key=claim.idempotency_key
+            lost.stripe_invoice_id, idempotency_key=lost.idempotency_key
         )
+        if isinstance(answer, Refusal) and answer.charge_id is not None:
+            refused = gateway.charge(answer.charge_id)
+            return Charged(answer, made.amount, refused, is_all_news=False)
         is_ours = isinstance(answer, Paid)
     if not is_ours:
         return NotCharged("The invoice was paid by somebody else.")
     return Charged(Paid(invoice.amount_paid, invoice.currency), made.amount, made)
+
+
+def _key_of(gateway: Gateway, charge: ChargeSnapshot) -> str | None:
+    """The idempotency key of the call that made this charge."""
+    after = None
+    while True:
+        page = gateway.events([PAID_EVENT], created_gte=charge.created, after=after)
+        for event in page:
+            if event.object_id == charge.id:
+                return event.request_idempotency_key
+        if page.next_after is None:
+            return None
+        after = page.next_after
 
 
 def _is_settling(invoice: InvoiceSnapshot) -> bool:

@@ -1,92 +1,127 @@
 """The retry engine: claim -> charge -> record.
 
-The dispatching thread owns the database; the pool's threads only talk to Stripe. What
-is claimed starts at once, for no more is claimed than there are free threads.
+The dispatching thread owns the rows; the pool's threads talk to Stripe, and ask the
+rows one question: may this still be charged? What is claimed starts at once, for no
+more is claimed than there are free threads.
 """
 
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from flask import Flask, current_app
 
-from app.services import invoices
+from app.services import recoveries, wanted_looks
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
-from app.services.outcomes import Outcome, PutBack, record
+from app.services.outcomes import Outcome, PutBack, Unanswered, record
 from app.services.troubles import note_trouble
-from app.storage.claims import Claim, chargeable_accounts, claim_due
-from app.storage.models import Recovery, StripeAccount
+from app.storage.claims import Claim, chargeable_accounts, claim_due, may_be_charged
+from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gateway, StripeTrouble
+from app.stripe_gateway import Gateway
 from app.vault import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
-# A charge waits about 0.3 s for Stripe, up to three times: 96 threads make a hundred
-# charges a second, and a tick ends soon enough to leave the clock fresh.
+# A charge waits about 0.3 s for Stripe, three times: 96 threads make a hundred charges
+# a second, and a tick ends soon enough to leave the clock fresh.
 THREADS = 96
+# Stripe takes 25 calls a second at one address, and 100 in all, from one live account
+# (https://docs.stripe.com/rate-limits, 2026); the merchant's own shop needs some of it.
+PER_SECOND = 20.0
 RUN_FOR = 20.0  # seconds of claiming; the next tick goes on
+# How long finished charges may wait to be written together, in seconds: a commit each
+# would keep the one writer of SQLite from the webhooks.
+GATHER = 0.05
 # Two calls of 80 s at most and slow threads; and never so long that a day is lost.
 STUCK_AFTER = timedelta(minutes=15)
 
-Running = dict[Future[Outcome], Claim]
+Finished = tuple[Claim, Outcome]
 
 # Claims of this process that are under way, whatever their age by a movable clock.
 in_flight: set[int] = set()
 
 
-def run_due(*, now: datetime, threads: int = THREADS) -> int:
-    """Charge everything that is due, each attempt once; how many were recorded."""
-    run = _Run(now, threads)
+def run_due(
+    *, now: datetime, threads: int = THREADS, per_second: float = PER_SECOND
+) -> int:
+    """Charge everything that is due, each attempt once; how many were recorded.
+
+    `per_second`: how many charges of one account may begin within a second.
+    """
+    recoveries.replan_missed(now=now)
+    run = _Run(now, threads, per_second)
     try:
-        return run.drain()
+        run.drain()
     finally:
-        run.pool.shutdown()
+        run.end()
+    wanted_looks.grant(now=now)
+    return run.recorded
 
 
 class _Run:
     """One tick of charging: what is under way, and who may still be charged."""
 
-    def __init__(self, now: datetime, threads: int) -> None:
+    def __init__(self, now: datetime, threads: int, per_second: float) -> None:
         self.now = now
         self.threads = threads
+        self.per_second = per_second
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="charge")
-        self.running: Running = {}
+        self.running: dict[Future[Outcome], Claim] = {}
         self.gateways: dict[int, Gateway] = {}
-        self.chargeable: frozenset[int] = frozenset()
+        self.began: dict[int, list[float]] = {}  # starts of the last second
         self.recorded = 0
+        self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    def drain(self) -> int:
+    def drain(self) -> None:
+        """Claim, start and record until nothing is due or the time is up."""
         stop_claiming_at = time.monotonic() + RUN_FOR
         while True:
-            self._see_who_may_be_charged()
-            if time.monotonic() < stop_claiming_at:
-                self._claim_and_start()
-            if not self.running:
-                return self.recorded
-            # A quarter of a second is how long a switch may stay unseen.
-            done, _ = wait(self.running, timeout=0.25, return_when=FIRST_COMPLETED)
-            self._record([(self.running.pop(f), f.result()) for f in done])
+            may_claim = time.monotonic() < stop_claiming_at
+            waits = self._claim_and_start() if may_claim else False
+            if self.running:
+                wait(self.running, timeout=0.25, return_when=FIRST_COMPLETED)
+            if self.running or waits:
+                time.sleep(GATHER)
+            else:
+                return
+            self._record_finished()
 
-    def _see_who_may_be_charged(self) -> None:
+    def end(self) -> None:
+        """Wait for what is under way and write it down, whatever happened before."""
+        self.pool.shutdown()
+        self._record_finished()
+
+    def _claim_and_start(self) -> bool:
+        """Fill the free threads, each account with its share; True while more waits."""
         with reading() as session:
-            self.chargeable = frozenset(chargeable_accounts(session, now=self.now))
+            accounts = chargeable_accounts(session, now=self.now)
+        share = max(1, self.threads // max(1, len(accounts)))
+        waits = False
+        for account_id in accounts:
+            room = min(self._free(account_id, share), self._allowed(account_id))
+            gateway = self._gateway(account_id) if room > 0 else None
+            if gateway is not None:
+                claims = _claim(account_id, now=self.now, limit=room)
+                self._start(gateway, claims)
+                waits |= len(claims) == room
+            else:
+                waits |= room <= 0
+        return waits
 
-    def _claim_and_start(self) -> None:
-        """Fill the free threads, each account with its share at most."""
-        share = self.threads // max(1, len(self.chargeable))
-        for account_id in sorted(self.chargeable):
-            free = self.threads - len(self.running)
-            mine = sum(c.account_id == account_id for c in self.running.values())
-            room = min(free, max(1, share) - mine)
-            # Claims cost a commit each: not for every single thread that gets free.
-            if room < min(8, self.threads) and self.running:
-                continue
-            gateway = self._gateway(account_id)
-            if gateway is not None and room > 0:
-                self._start(gateway, _claim(account_id, now=self.now, limit=room))
+    def _free(self, account_id: int, share: int) -> int:
+        mine = sum(c.account_id == account_id for c in self.running.values())
+        return min(self.threads - len(self.running), share - mine)
+
+    def _allowed(self, account_id: int) -> int:
+        """How many charges of the account may begin now, by its pace."""
+        a_second_ago = time.monotonic() - 1
+        began = [at for at in self.began.get(account_id, ()) if at > a_second_ago]
+        self.began[account_id] = began
+        return max(0, round(self.per_second) - len(began))
 
     def _gateway(self, account_id: int) -> Gateway | None:
         if account_id not in self.gateways:
@@ -100,37 +135,49 @@ class _Run:
     def _start(self, gateway: Gateway, claims: list[Claim]) -> None:
         for claim in claims:
             in_flight.add(claim.attempt_id)
-            future = self.pool.submit(self._charge, gateway, claim)
-            self.running[future] = claim
+            self.began[claim.account_id].append(time.monotonic())
+            self.running[self.pool.submit(self._charge, gateway, claim)] = claim
 
     def _charge(self, gateway: Gateway, claim: Claim) -> Outcome:
-        return charge(
-            gateway,
-            claim,
-            may_still=lambda: claim.account_id in self.chargeable,
-            now=self.now,
-        )
+        try:
+            return charge(
+                gateway, claim, may_still=lambda: self._may_still(claim), now=self.now
+            )
+        except Exception:
+            log.exception("charging for attempt %s failed", claim.attempt_id)
+            return Unanswered("Something failed while charging; Stripe will be asked.")
 
-    def _record(self, finished: list[tuple[Claim, Outcome]]) -> None:
+    def _may_still(self, claim: Claim) -> bool:
+        with self.app.app_context(), reading() as session:
+            return may_be_charged(session, claim)
+
+    def _record_finished(self) -> None:
+        done = [future for future in self.running if future.done()]
+        finished = [(self.running.pop(future), future.result()) for future in done]
         record_all(finished, now=self.now)
         self.recorded += len(finished)
 
 
-def record_all(finished: list[tuple[Claim, Outcome]], *, now: datetime) -> None:
-    """Record the outcomes in one transaction, or each in its own if one is at fault."""
+def record_all(finished: list[Finished], *, now: datetime) -> None:
+    """Record the outcomes in one transaction, or each in its own if one is at fault.
+
+    An attempt that cannot be recorded stays running: rescuing asks about it.
+    """
     if not finished:
         return
     try:
-        _record_together(finished, now=now)
+        _record(finished, now=now)
     except Exception:
         log.exception("recording %s outcomes together failed", len(finished))
         for one in finished:
-            _record_alone(one, now=now)
+            try:
+                _record([one], now=now)
+            except Exception:
+                log.exception("attempt %s was not recorded", one[0].attempt_id)
+    in_flight.difference_update(claim.attempt_id for claim, _ in finished)
     for claim, outcome in finished:
-        in_flight.discard(claim.attempt_id)
         if isinstance(outcome, PutBack) and outcome.owner_must:
             note_trouble(claim.account_id, outcome.owner_must, now=now)
-    look_where_wanted([claim.recovery_id for claim, _ in finished], now=now)
 
 
 def _claim(account_id: int, *, now: datetime, limit: int) -> list[Claim]:
@@ -138,34 +185,10 @@ def _claim(account_id: int, *, now: datetime, limit: int) -> list[Claim]:
         return claim_due(session, account_id=account_id, now=now, limit=limit)
 
 
-def _record_together(finished: list[tuple[Claim, Outcome]], *, now: datetime) -> None:
+def _record(finished: Sequence[Finished], *, now: datetime) -> None:
     with transaction() as session:
+        record(session, finished, now=now)
         for claim, outcome in finished:
-            record(session, claim, outcome, now=now)
-            if isinstance(outcome, PutBack) and outcome.holds_account:
+            if isinstance(outcome, PutBack) and outcome.hold_until:
                 account = session.get_one(StripeAccount, claim.account_id)
-                account.hold_until = outcome.due_at
-
-
-def _record_alone(one: tuple[Claim, Outcome], *, now: datetime) -> None:
-    """An attempt that cannot be recorded stays running: rescuing asks about it."""
-    try:
-        _record_together([one], now=now)
-    except Exception:
-        log.exception("the outcome of attempt %s was not recorded", one[0].attempt_id)
-
-
-def look_where_wanted(recovery_ids: list[int], *, now: datetime) -> None:
-    """Look again at those whose news had to wait for a charge under way."""
-    with reading() as session:
-        wanted = session.execute(
-            select(Recovery.account_id, Recovery.stripe_invoice_id).where(
-                Recovery.id.in_(recovery_ids), Recovery.look_again
-            )
-        ).all()
-    for account_id, stripe_invoice_id in wanted:
-        try:
-            invoices.look(account_id, stripe_invoice_id, now=now)
-        except (StripeTrouble, NotConnected) as trouble:
-            # The wish stays in the row; the sweep grants it.
-            log.warning("could not look at %s: %s", stripe_invoice_id, trouble)
+                account.hold_until = outcome.hold_until

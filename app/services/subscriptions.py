@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.recovery import OPEN, AttemptStatus, ClosedAs, PauseCause
@@ -15,6 +16,7 @@ from app.services.keeping import keep_customer, keep_subscription
 from app.services.lifecycles import follow_stripe
 from app.services.planning import plan
 from app.storage.claims import live_attempt
+from app.storage.locks import lock_recoveries
 from app.storage.models import Recovery
 from app.storage.transaction import transaction
 
@@ -29,7 +31,12 @@ def look(account_id: int, stripe_subscription_id: str, *, now: datetime) -> None
     seen = gateway_of(account_id).subscription(stripe_subscription_id)
     if seen is None:
         return
-    for stripe_invoice_id in _follow(account_id, seen, now=now):
+    try:
+        concerned = _follow(account_id, seen, now=now)
+    except IntegrityError:
+        # Another process wrote the subscription first; now its row is there to follow.
+        concerned = _follow(account_id, seen, now=now)
+    for stripe_invoice_id in concerned:
         invoices.look(account_id, stripe_invoice_id, now=now)
 
 
@@ -40,11 +47,12 @@ def _follow(account_id: int, seen: SubscriptionSnapshot, *, now: datetime) -> li
         keep_customer(row, seen.customer)
         follow_stripe(row, seen)
         session.flush()
-        open_ones = session.scalars(
-            select(Recovery).where(
+        ids = session.scalars(
+            select(Recovery.id).where(
                 Recovery.subscription_id == row.id, Recovery.status.in_(OPEN)
             )
-        ).all()
+        )
+        open_ones = [r for r in lock_recoveries(session, ids) if r.status in OPEN]
         if seen.is_over:
             for recovery in open_ones:
                 _close(session, recovery, now=now)

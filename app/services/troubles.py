@@ -29,12 +29,13 @@ def note_trouble(account_id: int, sentence: str, *, now: datetime) -> None:
 
 
 def clear_trouble(account_id: int, *, now: datetime) -> None:
-    """The account works again."""
+    """The account works again; what came due meanwhile is planned anew."""
     with transaction() as session:
         account = session.get_one(StripeAccount, account_id)
         if account.status is not ConnectionStatus.TROUBLE:
             return
         account.status = ConnectionStatus.CONNECTED
+        account.charges_from = now
         account.trouble = None
         note(
             session,

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
-from app.domain.recovery import AttemptStatus
+from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
 
 
@@ -16,7 +16,8 @@ class Claim:
     """What charging needs to know of a claimed attempt, free of any session.
 
     `latest_charge_id` is the newest charge on the invoice that we know of: another
-    one at Stripe means that somebody charged meanwhile.
+    one at Stripe means that somebody charged meanwhile. `started_at` and `asked` tell
+    this claim of the attempt from an earlier or later one.
     """
 
     attempt_id: int
@@ -25,19 +26,16 @@ class Claim:
     stripe_invoice_id: str
     idempotency_key: str
     latest_charge_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A claimed attempt whose answer is missing."""
-
-    claim: Claim
+    deadline_at: datetime
     started_at: datetime
-    asked: int  # how often Stripe was asked under its key
+    asked: int  # how often Stripe was asked under this key, this time included
 
 
 def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
-    """Accounts that may be charged now: connected, switched on, not held back."""
+    """Accounts that may be charged now and have something due.
+
+    Connected, switched on, not held back.
+    """
     return list(
         session.scalars(
             select(StripeAccount.id)
@@ -46,6 +44,11 @@ def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
                 StripeAccount.status == ConnectionStatus.CONNECTED,
                 (StripeAccount.hold_until.is_(None))
                 | (StripeAccount.hold_until <= now),
+                exists().where(
+                    RetryAttempt.account_id == StripeAccount.id,
+                    RetryAttempt.status == AttemptStatus.SCHEDULED,
+                    RetryAttempt.due_at <= now,
+                ),
             )
             .order_by(StripeAccount.id)
         )
@@ -55,23 +58,35 @@ def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
 def claim_due(
     session: Session, *, account_id: int, now: datetime, limit: int
 ) -> list[Claim]:
-    """Up to `limit` attempts that are due, the longest due first, now running."""
+    """Up to `limit` attempts that are due, the longest due first, now running.
+
+    What came due while the account was not charged is left to be planned anew.
+    """
+    fires_from = (
+        select(func.coalesce(StripeAccount.charges_from, StripeAccount.connected_at))
+        .where(StripeAccount.id == account_id)
+        .scalar_subquery()
+    )
+    # As a CTE it is evaluated once: as a plain subquery PostgreSQL may run it for
+    # every row, and lock and take more than `limit`.
     due = (
         select(RetryAttempt.id)
         .where(
             RetryAttempt.status == AttemptStatus.SCHEDULED,
             RetryAttempt.account_id == account_id,
             RetryAttempt.due_at <= now,
+            RetryAttempt.due_at >= fires_from,
         )
         .order_by(RetryAttempt.due_at)
         .limit(limit)
         # Several processes on PostgreSQL share a queue; SQLite has one writer anyway.
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
     taken = session.execute(
         update(RetryAttempt)
         .where(
-            RetryAttempt.id.in_(due.scalar_subquery()),
+            RetryAttempt.id.in_(select(due.c.id)),
             RetryAttempt.status == AttemptStatus.SCHEDULED,
         )
         .values(
@@ -84,18 +99,42 @@ def claim_due(
     return _claims(session, ids) if ids else []
 
 
-def unfinished(session: Session, *, claimed_before: datetime, limit: int) -> list[Lost]:
+def may_be_charged(session: Session, claim: Claim) -> bool:
+    """Whether the claim still stands, nobody ended its recovery, and the switch is on.
+
+    Asked right before the charge: what a person did since the claim counts.
+    """
+    found = session.scalar(
+        select(RetryAttempt.id)
+        .join(Recovery, Recovery.id == RetryAttempt.recovery_id)
+        .join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
+        .where(
+            RetryAttempt.id == claim.attempt_id,
+            RetryAttempt.status == AttemptStatus.RUNNING,
+            RetryAttempt.asked == claim.asked,
+            RetryAttempt.started_at == claim.started_at,
+            Recovery.status == RecoveryStatus.IN_RETRY,
+            StripeAccount.is_on,
+            StripeAccount.status == ConnectionStatus.CONNECTED,
+        )
+    )
+    return found is not None
+
+
+def unfinished(
+    session: Session, *, asked_before: datetime, claimed_before: datetime, limit: int
+) -> list[Claim]:
     """Attempts whose answer is missing: unknown ones, and running ones that are old."""
+    unknown = (RetryAttempt.status == AttemptStatus.UNKNOWN) & (
+        RetryAttempt.started_at <= asked_before
+    )
     old = (RetryAttempt.status == AttemptStatus.RUNNING) & (
         RetryAttempt.started_at < claimed_before
     )
     rows = session.execute(
-        _CLAIMS.add_columns(RetryAttempt.started_at, RetryAttempt.asked)
-        .where((RetryAttempt.status == AttemptStatus.UNKNOWN) | old)
-        .order_by(RetryAttempt.started_at)
-        .limit(limit)
+        _CLAIMS.where(unknown | old).order_by(RetryAttempt.started_at).limit(limit)
     )
-    return [Lost(Claim(*row[:-2]), row.started_at, row.asked) for row in rows]
+    return [Claim(*row) for row in rows]
 
 
 def _claims(session: Session, attempt_ids: list[int]) -> list[Claim]:
@@ -112,6 +151,9 @@ _CLAIMS = select(
     Recovery.stripe_invoice_id,
     RetryAttempt.idempotency_key,
     Recovery.stripe_latest_charge_id,
+    Recovery.deadline_at,
+    func.coalesce(RetryAttempt.started_at, RetryAttempt.due_at),
+    RetryAttempt.asked,
 ).join(Recovery, Recovery.id == RetryAttempt.recovery_id)
 
 
@@ -131,6 +173,7 @@ def live_attempt(session: Session, recovery_id: int) -> RetryAttempt | None:
             ),
         )
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
 
 

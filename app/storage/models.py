@@ -20,6 +20,8 @@ LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')
 SCHEDULED_ATTEMPT = text("status = 'scheduled'")
 UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
 PENDING_EVENT = text("status = 'pending'")
+WISHED_FOR = {"sqlite": text("look_again = 1"), "postgresql": text("look_again")}
+PAUSED_RECOVERY = text("status = 'paused'")
 OPEN_RECOVERY = text("status IN ('in_retry', 'waiting_for_customer', 'paused')")
 # Open recoveries that no retry can help along.
 NEEDS_PERSON = text(
@@ -108,6 +110,9 @@ class StripeAccount(Base):
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The last whole comparison with Stripe.
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # What came due before this moment is planned anew instead of being charged: the
+    # switch was off, or the key refused, until then.
+    charges_from: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # No call before this time: Stripe asked us to slow down, or did not answer.
     hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")
@@ -168,6 +173,18 @@ class Recovery(Base):
     __tablename__ = "recovery"
     __table_args__ = (
         _partial("ix_recovery_open", "account_id", "deadline_at", where=OPEN_RECOVERY),
+        _partial(
+            "ix_recovery_stripe_retries", "stripe_retries_at", where=PAUSED_RECOVERY
+        ),
+        _partial(
+            "ix_recovery_paused", "paused_because", "looked_at", where=PAUSED_RECOVERY
+        ),
+        Index(
+            "ix_recovery_look_again",
+            "looked_at",
+            sqlite_where=WISHED_FOR["sqlite"],
+            postgresql_where=WISHED_FOR["postgresql"],
+        ),
         _partial("ix_recovery_needs_person", "deadline_at", where=NEEDS_PERSON),
         Index("ix_recovery_strategy", "strategy", "started_at"),
     )
@@ -211,6 +228,8 @@ class Recovery(Base):
     card_trap: Mapped[bool] = mapped_column(default=False)
     # Declines before this moment speak of a card that has been replaced since.
     card_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # When Stripe last refused to charge at all, without asking a bank.
+    stripe_refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # When Stripe was last asked about the invoice; a later answer outranks.
     looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # News came while a charge was in flight: look again when it has landed.

@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("disconnected_at", sa.DateTime(), nullable=True),
         sa.Column("last_event_at", sa.DateTime(), nullable=True),
         sa.Column("reconciled_at", sa.DateTime(), nullable=True),
+        sa.Column("charges_from", sa.DateTime(), nullable=True),
         sa.Column("hold_until", sa.DateTime(), nullable=True),
         sa.Column("strategy", sa.String(length=64), nullable=False),
         sa.Column("with_first_invoices", sa.Boolean(), nullable=False),
@@ -432,6 +433,7 @@ def upgrade() -> None:
         sa.Column("card_set_on", sa.String(length=16), nullable=True),
         sa.Column("card_trap", sa.Boolean(), nullable=False),
         sa.Column("card_changed_at", sa.DateTime(), nullable=True),
+        sa.Column("stripe_refused_at", sa.DateTime(), nullable=True),
         sa.Column("looked_at", sa.DateTime(), nullable=False),
         sa.Column("look_again", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -458,6 +460,27 @@ def upgrade() -> None:
             postgresql_where=sa.text(
                 "status IN ('in_retry', 'waiting_for_customer', 'paused')"
             ),
+        )
+        batch_op.create_index(
+            "ix_recovery_stripe_retries",
+            ["stripe_retries_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'paused'"),
+            postgresql_where=sa.text("status = 'paused'"),
+        )
+        batch_op.create_index(
+            "ix_recovery_paused",
+            ["paused_because", "looked_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'paused'"),
+            postgresql_where=sa.text("status = 'paused'"),
+        )
+        batch_op.create_index(
+            "ix_recovery_look_again",
+            ["looked_at"],
+            unique=False,
+            sqlite_where=sa.text("look_again = 1"),
+            postgresql_where=sa.text("look_again"),
         )
         batch_op.create_index(
             batch_op.f("ix_recovery_started_at"), ["started_at"], unique=False

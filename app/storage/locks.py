@@ -1,0 +1,52 @@
+"""Taking rows for oneself, always in one order: subscriptions, recoveries, attempts,
+each by id. Whoever locks in another order can wait for somebody who waits for him.
+
+SQLite has one writer and needs no locks; there these are plain reads.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.storage.models import Recovery, RetryAttempt, Subscription
+
+
+def lock_recoveries(session: Session, ids: Iterable[int]) -> Sequence[Recovery]:
+    """These recoveries and their subscriptions, as they are now, for nobody else to
+    change before the transaction ends; in the order of their ids."""
+    wanted = sorted(set(ids))
+    theirs = select(Recovery.subscription_id).where(Recovery.id.in_(wanted))
+    subscriptions = session.scalars(
+        select(Subscription)
+        .where(Subscription.id.in_(theirs))
+        .order_by(Subscription.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    # The session itself forgets rows that nobody holds, and would read them again.
+    session.info.setdefault("locked", []).append(subscriptions)
+    return session.scalars(
+        select(Recovery)
+        .where(Recovery.id.in_(wanted))
+        .order_by(Recovery.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def lock_recovery(session: Session, id: int) -> Recovery | None:
+    """The same for one; None when there is no such recovery."""
+    return next(iter(lock_recoveries(session, [id])), None)
+
+
+def lock_attempts(session: Session, ids: Iterable[int]) -> dict[int, RetryAttempt]:
+    """These attempts by their ids; their recoveries have to be locked before."""
+    attempts = session.scalars(
+        select(RetryAttempt)
+        .where(RetryAttempt.id.in_(sorted(set(ids))))
+        .order_by(RetryAttempt.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {attempt.id: attempt for attempt in attempts}

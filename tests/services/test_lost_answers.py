@@ -1,0 +1,164 @@
+"""Charges whose answer never came: Stripe is asked, nobody is charged twice."""
+
+from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.services.connections import gateway_of
+from app.storage.models import Recovery, RetryAttempt
+from app.storage.transaction import transaction
+from tests.merchants import Merchant
+
+
+def drop(merchant: Merchant, when: str) -> None:
+    """The next call to charge gets no answer, before or after it had its effect."""
+    merchant.sandbox.fault(method="POST", path="*/pay", do="drop", when=when)
+
+
+def later(merchant: Merchant, *, hours: float = 0, days: float = 0) -> None:
+    merchant.sandbox.advance(hours=hours, days=days)
+    merchant.tick()
+
+
+def test_stripe_has_time_to_finish_before_it_is_asked(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "before")
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.tick()
+    assert merchant.attempt(attempt.id).status is AttemptStatus.UNKNOWN
+
+    later(merchant, hours=0.1)
+    merchant.tick()
+    again = merchant.attempt(attempt.id)
+    assert (again.status, again.asked) == (AttemptStatus.SUCCEEDED, 2)
+    assert again.idempotency_key == attempt.idempotency_key
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
+
+
+def test_a_customer_who_paid_while_our_refusal_was_lost_is_no_success_of_ours(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    drop(merchant, "after")
+    attempt = merchant.run_to_next_retry(invoice)
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.script(customer, default="approve")
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+
+    later(merchant, hours=0.1)
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.closed_as is ClosedAs.PAID_ELSEWHERE
+    assert recovery.recovered_amount == 0
+    assert merchant.attempt(attempt.id).status is AttemptStatus.DECLINED
+    assert len(merchant.declines(invoice)) == 2
+
+
+def test_a_customer_who_paid_while_our_call_was_lost_is_no_success_of_ours(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "before")
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+
+    later(merchant, hours=0.1)
+
+    assert merchant.recovery(invoice).closed_as is ClosedAs.PAID_ELSEWHERE
+    assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
+
+
+def test_the_same_after_stripe_forgot_the_key(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "before")
+    merchant.run_to_next_retry(invoice)
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+
+    later(merchant, days=3)
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.closed_as is ClosedAs.PAID_ELSEWHERE
+    assert recovery.recovered_amount == 0
+
+
+def test_our_own_success_is_known_after_stripe_forgot_the_key(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "after")
+    merchant.run_to_next_retry(invoice)
+
+    later(merchant, days=3)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+
+
+def test_a_stop_while_the_answer_is_missing_ends_it_and_books_the_money(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "after")
+    merchant.run_to_next_retry(invoice)
+    with transaction() as session:
+        recovery = session.get_one(Recovery, merchant.recovery(invoice).id)
+        recovery.status = RecoveryStatus.STOPPED
+
+    later(merchant, hours=0.1)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+
+
+def test_a_stopped_recovery_whose_call_was_lost_is_not_asked_for_again(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "before")
+    attempt = merchant.run_to_next_retry(invoice)
+    with transaction() as session:
+        recovery = session.get_one(Recovery, merchant.recovery(invoice).id)
+        recovery.status = RecoveryStatus.STOPPED
+
+    later(merchant, hours=0.1)
+    later(merchant, days=3)
+
+    assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
+    assert len(merchant.charges(invoice)) == 1
+
+
+def test_a_key_in_use_is_never_given_up(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    in_use = {"type": "idempotency_error", "code": "idempotency_key_in_use"}
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", status=409, times=5, body={"error": in_use}
+    )
+    attempt = merchant.run_to_next_retry(invoice)
+    for _ in range(5):
+        later(merchant, hours=0.1)
+        merchant.tick()
+    again = merchant.attempt(attempt.id)
+    assert again.status is AttemptStatus.SUCCEEDED
+    assert len(merchant.attempts(invoice)) == 1
+
+
+def test_an_old_answer_replayed_to_a_database_from_yesterday_is_no_new_try(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    # Another life of this database has made the second attempt already.
+    key = f"metricsco-{invoice}-2"
+    gateway_of(merchant.account_id).pay(invoice, idempotency_key=key)
+    merchant.look(invoice)
+    planned = merchant.planned(invoice)
+    assert planned is not None
+    assert planned.idempotency_key == key
+    with transaction() as session:
+        session.get_one(RetryAttempt, planned.id).due_at = merchant.now
+
+    merchant.tick()
+
+    replayed = merchant.attempt(planned.id)
+    assert replayed.status is AttemptStatus.CANCELED
+    assert "remembered" in (replayed.outcome or "")
+    assert len(merchant.charges(invoice)) == 2
+    assert merchant.recovery(invoice).retries == 0
+    assert merchant.planned(invoice) is not None
