@@ -134,10 +134,10 @@ def _no_answer(trouble: StripeTrouble, *, now: datetime) -> Outcome:
             return PutBack("Stripe asked us to slow down.", until, hold_until=until)
         case CredentialsRefused() | PermissionMissing():
             return _owner_must(trouble, now=now)
-        case Gone():
-            return NotCharged("Stripe does not show this invoice any more.")
-        case KeyReused() | Refused():
-            return NotCharged(f"Stripe refused the call: {trouble.sentence}")
+        case Gone() | KeyReused() | Refused():
+            # Gone may be the invoice, or the card that it would need.
+            reason = f"Stripe refused the call: {trouble.sentence}"
+            return NotCharged(reason, was_asked=True)
         case InFlight():
             reason = "An earlier call for this charge is still running."
             return Unanswered(reason, is_at_it=True)

@@ -45,9 +45,13 @@ class Charged:
 
 @dataclass(frozen=True, slots=True)
 class NotCharged:
-    """Not asked, for the invoice turned out not to be chargeable: look again."""
+    """No charge was made, for the invoice turned out not to be chargeable: look again.
+
+    `was_asked`: it was Stripe that refused.
+    """
 
     reason: str
+    was_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,11 @@ def _record(
                 attempt.status = move_attempt(attempt.status, AttemptStatus.RUNNING)
             _record_charged(session, recovery, attempt, outcome, now=now)
             recovery.look_again |= not outcome.is_all_news
-        case NotCharged(reason):
+        case NotCharged(reason, was_asked):
             _finish(attempt, AttemptStatus.CANCELED, reason, now=now)
             recovery.look_again = True
+            if was_asked:
+                recovery.stripe_refused_at = now
         case PutBack():
             _put_back(recovery, attempt, outcome, now=now)
         case Unanswered(reason, is_at_it):

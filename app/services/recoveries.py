@@ -143,7 +143,7 @@ def close_all(account_id: int, reason: str, *, now: datetime) -> int:
         Recovery.account_id == account_id, Recovery.status.in_(OPEN)
     )
     verdict = Judgment(Standing.OVER, reason, ClosedAs.DISCONNECTED)
-    return _in_turns(mine, lambda s, r: close(s, r, verdict, now=now), run_for=None)
+    return _in_turns(mine, lambda s, r: close(s, r, verdict, now=now), to_the_end=True)
 
 
 def sweep(*, now: datetime) -> int:
@@ -171,24 +171,24 @@ def _in_turns(
     ids: Select[int],
     change: Callable[[Session, Recovery], None],
     *,
-    run_for: float | None = RUN_FOR,
+    to_the_end: bool = False,
 ) -> int:
     """Change the recoveries in many short transactions; how many were changed.
 
     `ids` must no longer find what was changed.
     """
-    stop_at = None if run_for is None else time.monotonic() + run_for
+    stop_at = time.monotonic() + RUN_FOR
     changed = 0
     while True:
         with reading() as session:
             some = list(session.scalars(ids.limit(AT_ONCE)))
-        with_rows = bool(some)
-        if with_rows:
-            with transaction() as session:
-                for recovery in lock_recoveries(session, some):
-                    change(session, recovery)
-            changed += len(some)
-        if not with_rows or (stop_at is not None and time.monotonic() > stop_at):
+        if not some:
+            return changed
+        with transaction() as session:
+            for recovery in lock_recoveries(session, some):
+                change(session, recovery)
+        changed += len(some)
+        if not to_the_end and time.monotonic() > stop_at:
             return changed
 
 

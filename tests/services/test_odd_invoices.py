@@ -1,0 +1,267 @@
+"""Invoices that do not behave: no card, settling, dead, changed behind our back."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.declines import MadeBy
+from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
+from app.services import cards, recoveries, retries
+from app.services.connections import gateway_of
+from app.storage.transaction import transaction
+from tests.builders import a_user
+from tests.merchants import Merchant
+
+SETTLES = {"processing": 3 * 86400, "then": "approve"}
+BOUNCES = {"processing": 3 * 86400, "then": "insufficient_funds"}
+
+
+def test_a_new_card_that_stripe_dates_before_its_change_is_tried_once(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="stolen_card")
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    merchant.sandbox.script(customer, default="insufficient_funds")
+    # Our clock is half a minute ahead of Stripe's.
+    ahead = merchant.now + timedelta(seconds=30)
+    cards.follow_change(merchant.account_id, customer, now=ahead)
+
+    for _ in range(4):
+        retries.run_due(now=ahead, threads=2)
+
+    assert len(merchant.charges(invoice)) == 2
+    planned = merchant.planned(invoice)
+    assert planned is not None
+    assert planned.due_at > merchant.now + timedelta(hours=19)
+
+
+def test_the_old_cards_never_code_does_not_bind_the_new_one(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="stolen_card")
+    merchant.sandbox.advance(days=1)
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    merchant.sandbox.script(customer, "insufficient_funds", default="approve")
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
+
+
+def test_without_a_card_stripe_is_not_asked_again_and_again(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    _detach_card(merchant, invoice)
+    merchant.run_to_next_retry(invoice)
+    for _ in range(3):
+        merchant.sandbox.advance(days=1)
+        merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert _pay_calls(merchant) == 1
+
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer)
+    merchant.sandbox.script(customer, default="approve")
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+
+
+def test_a_refusal_without_a_reason_is_asked_about_once_a_day(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    odd: dict[str, Any] = {"type": "invalid_request_error", "message": "Not today."}
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", status=400, times=20, body={"error": odd}
+    )
+    merchant.run_to_next_retry(invoice)
+    for _ in range(48):
+        merchant.sandbox.advance(hours=1)
+        merchant.tick()
+    assert _pay_calls(merchant) <= 3
+    assert len(merchant.charges(invoice)) == 1
+
+
+def test_nothing_is_charged_beside_a_payment_that_is_settling(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", SETTLES)
+    merchant.api("post", f"/v1/invoices/{invoice}/pay")  # by staff
+    merchant.look(invoice)
+    recovery = merchant.recovery(invoice)
+    assert recovery.paused_because is PauseCause.SETTLING
+    assert merchant.planned(invoice) is None
+    user = a_user(name="Mia")
+    with pytest.raises(recoveries.ActionRefused):
+        recoveries.bring_forward(recovery.id, user_id=user.id, now=merchant.now)
+
+    merchant.sandbox.advance(days=4)
+    merchant.tick()  # no event came
+
+    assert merchant.recovery(invoice).closed_as is ClosedAs.PAID_ELSEWHERE
+    assert len(merchant.charges(invoice)) == 2
+
+
+def test_our_own_charge_that_settles_is_recovered(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", SETTLES)
+    attempt = merchant.run_to_next_retry(invoice)
+    assert attempt.status is AttemptStatus.PROCESSING
+    merchant.look(invoice)
+    recoveries.sweep(now=merchant.now + timedelta(days=40))
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+
+    merchant.sandbox.advance(days=4)
+    merchant.tick()  # no event came
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+    assert merchant.attempt(attempt.id).status is AttemptStatus.SUCCEEDED
+
+
+def test_our_own_charge_that_bounces_is_ours_and_counted_once(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", BOUNCES)
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.sandbox.advance(days=4)
+    merchant.look(invoice)
+
+    assert merchant.attempt(attempt.id).status is AttemptStatus.DECLINED
+    recovery = merchant.recovery(invoice)
+    assert (recovery.charges, recovery.retries) == (2, 1)
+    assert [d.made_by for d in merchant.declines(invoice)] == [
+        MadeBy.FIRST,
+        MadeBy.METRICSCO,
+    ]
+    assert merchant.planned(invoice) is not None
+
+
+def test_a_bounce_on_a_canceled_subscription_plans_nothing(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", BOUNCES)
+    merchant.run_to_next_retry(invoice)
+    found = merchant.api("get", f"/v1/invoices/{invoice}")
+    subscription = found["parent"]["subscription_details"]["subscription"]
+    merchant.api("delete", f"/v1/subscriptions/{subscription}")
+    merchant.sandbox.advance(days=4)
+    merchant.look(invoice)
+
+    assert merchant.recovery(invoice).closed_as is ClosedAs.CANCELED
+    assert merchant.planned(invoice) is None
+
+
+def test_a_payment_that_died_ends_the_recovery(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    for _ in range(11):
+        merchant.api_or_refusal("post", f"/v1/invoices/{invoice}/pay")
+    charges = len(merchant.charges(invoice))
+
+    merchant.look(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.TERMINATED
+    assert "canceled the payment" in recovery.status_reason
+    assert merchant.planned(invoice) is None
+    assert len(merchant.charges(invoice)) == charges
+
+
+def test_stripes_own_retry_whose_event_was_lost_is_noticed(
+    merchant: Merchant,
+) -> None:
+    merchant.sandbox.retries(mode="custom", days=[3])
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    assert merchant.recovery(invoice).paused_because is PauseCause.STRIPE_RETRIES
+
+    merchant.sandbox.advance(days=4)
+    merchant.tick()
+
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    assert merchant.planned(invoice) is not None
+    assert len(merchant.declines(invoice)) == 2
+
+
+def test_a_pause_at_stripe_whose_end_was_not_told_is_noticed(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    found = merchant.api("get", f"/v1/invoices/{invoice}")
+    subscription = found["parent"]["subscription_details"]["subscription"]
+    path = f"/v1/subscriptions/{subscription}"
+    merchant.api("post", path, **{"pause_collection[behavior]": "keep_as_draft"})
+    merchant.look(invoice)
+    assert merchant.recovery(invoice).paused_because is PauseCause.PAUSED_AT_STRIPE
+    merchant.api("post", path, pause_collection="")
+
+    merchant.sandbox.advance(days=2)
+    merchant.tick()
+
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    assert merchant.planned(invoice) is not None
+
+
+def test_an_invoice_stripe_cannot_show_holds_up_no_other(merchant: Merchant) -> None:
+    other = merchant.subscriber("insufficient_funds", default="approve")
+    good = merchant.declined_renewal("insufficient_funds", default="approve")
+    [bad] = [
+        c["invoice"]
+        for c in merchant.sandbox.ledger()
+        if c["customer"] == other.customer
+    ][1:]
+    merchant.look(bad)
+    for invoice in (bad, good):
+        _due_now(merchant, invoice)
+    path = f"/v1/invoices/{bad}"
+    merchant.sandbox.fault(method="GET", path=path, status=500, times=1000)
+
+    merchant.tick()
+    merchant.sandbox.advance(seconds=120)
+    merchant.tick()
+
+    assert merchant.recovery(good).status is RecoveryStatus.RECOVERED
+    assert merchant.recovery(bad).status is RecoveryStatus.IN_RETRY
+
+
+def test_a_currency_without_cents_is_counted_as_it_is(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal(
+        "insufficient_funds", default="approve", amount=980, currency="jpy"
+    )
+    attempt = merchant.run_to_next_retry(invoice)
+    recovery = merchant.recovery(invoice)
+    assert (recovery.recovered_amount, recovery.currency) == (980, "jpy")
+    assert attempt.amount == 980
+
+
+def test_two_charges_within_one_second_do_not_confuse(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    for _ in range(3):
+        merchant.api("post", f"/v1/invoices/{invoice}/pay")
+    merchant.look(invoice)
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.script(customer, default="approve")
+
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
+
+
+def _due_now(merchant: Merchant, invoice: str) -> None:
+    planned = merchant.planned(invoice)
+    assert planned is not None
+    with transaction() as session:
+        session.merge(planned).due_at = merchant.now
+
+
+def _detach_card(merchant: Merchant, invoice: str) -> None:
+    recovery = merchant.recovery(invoice)
+    seen = gateway_of(merchant.account_id).invoice(invoice)
+    assert seen is not None
+    assert seen.card_choice is not None
+    merchant.api("post", f"/v1/payment_methods/{seen.card_choice.id}/detach")
+    assert recovery.status is RecoveryStatus.IN_RETRY
+
+
+def _pay_calls(merchant: Merchant) -> int:
+    calls = merchant.sandbox.calls()["counts"]
+    return sum(c["count"] for c in calls if c["path"].endswith("/pay"))
