@@ -28,7 +28,11 @@ def many(account: StripeAccount, **over: object) -> None:
     """So many declined renewals, each with a retry that is due on Monday."""
     for _ in range(MANY):
         recovery = a_recovery(account_id=account.id, **over)
-        a_decline(recovery_id=recovery.id, account_id=account.id)
+        a_decline(
+            recovery_id=recovery.id,
+            account_id=account.id,
+            occurred_at=MONDAY - timedelta(days=9),
+        )
         an_attempt(recovery_id=recovery.id, account_id=account.id, due_at=MONDAY)
 
 

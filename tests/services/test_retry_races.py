@@ -7,7 +7,7 @@ import pytest
 from app.domain.declines import MadeBy
 from app.domain.pay_results import NeedsAction
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
-from app.services import accounts, cards, recoveries, retries, subscriptions
+from app.services import accounts, cards, key_access, recoveries, retries, subscriptions
 from app.services.charging import charge
 from app.services.connections import gateway_of
 from app.services.outcomes import Charged, NotCharged, Outcome, PutBack
@@ -162,7 +162,7 @@ def test_what_came_due_while_the_key_was_refused_is_planned_anew(
     merchant.run_to_next_retry(invoice)
     assert merchant.account().status == "trouble"
     merchant.sandbox.advance(days=2)
-    accounts.check_again(merchant.account_id, user_id=None, now=merchant.now)
+    key_access.check_again(merchant.account_id, user_id=None, now=merchant.now)
     assert merchant.account().status == "connected"
 
     merchant.tick()
