@@ -151,6 +151,11 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]
 
 
 class _JobStore(SQLAlchemyJobStore):  # type: ignore[misc]
+    def get_due_jobs(self, now: datetime) -> list[Any]:
+        """Nothing is due once we are stopping: its executors take no more jobs."""
+        due: list[Any] = super().get_due_jobs(now) if self._scheduler.running else []
+        return due
+
     def shutdown(self) -> None:
         """The engine is the application's, and others still use it."""
 

@@ -52,9 +52,13 @@ def is_handled(row: StripeEvent) -> bool:
     return the_event(row).status is EventStatus.HANDLED
 
 
-def test_creating_the_application_starts_nothing(app: Flask) -> None:
-    names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"events", "inbox", "APScheduler"}
+def test_creating_the_application_starts_nothing(unmade_config: Config) -> None:
+    running = set(threading.enumerate())
+    app = create_app(unmade_config)
+    assert set(threading.enumerate()) <= running
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 def test_every_job_does_nothing_twice_on_an_empty_database(app: Flask) -> None:
