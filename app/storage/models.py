@@ -25,8 +25,12 @@ PAUSED_RECOVERY = text("status = 'paused'")
 OPEN_RECOVERY = text("status IN ('in_retry', 'waiting_for_customer', 'paused')")
 # Open recoveries that no retry can help along.
 NEEDS_PERSON = text(
-    "status IN ('in_retry', 'waiting_for_customer', 'paused') AND "
+    "ended_at IS NULL AND "
     "(status = 'waiting_for_customer' OR paused_because = 'person' OR card_trap)"
+)
+# How Stripe's own settings end a subscription.
+FAILED_SUBSCRIPTION = text(
+    "(cancellation_reason = 'payment_failed' OR status = 'unpaid')"
 )
 ANSWERED_ATTEMPT = text("started_at IS NOT NULL AND finished_at IS NOT NULL")
 
@@ -131,6 +135,7 @@ class Subscription(Base):
         Index("ix_subscription_lifecycle", "lifecycle", "created_at", "id"),
         Index("ix_subscription_status", "status", "created_at", "id"),
         Index("ix_subscription_account", "account_id", "created_at", "id"),
+        _partial("ix_subscription_failed", "account_id", where=FAILED_SUBSCRIPTION),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

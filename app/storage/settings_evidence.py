@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.declines import DeclineKind, MadeBy
 from app.domain.recovery import RecoveryStatus
 from app.domain.settings_doctor import InvoiceSeen, SubscriptionSeen
-from app.storage.models import Recovery, Subscription
+from app.storage.models import FAILED_SUBSCRIPTION, Recovery, Subscription
 
 # Enough to weigh; the newest decide, and a page must not wait for more.
 MOST_INVOICES = 100
@@ -51,10 +51,7 @@ def subscriptions_seen(
         select(Subscription)
         .where(
             Subscription.account_id == account_id,
-            or_(
-                Subscription.cancellation_reason == "payment_failed",
-                Subscription.status == "unpaid",
-            ),
+            FAILED_SUBSCRIPTION,  # spelled as in the index that serves it
         )
         .order_by(Subscription.id.desc())
         .limit(MOST_SUBSCRIPTIONS)

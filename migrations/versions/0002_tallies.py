@@ -11,8 +11,11 @@ branch_labels = None
 depends_on = None
 
 NEEDS_PERSON = sa.text(
-    "status IN ('in_retry', 'waiting_for_customer', 'paused') AND "
+    "ended_at IS NULL AND "
     "(status = 'waiting_for_customer' OR paused_because = 'person' OR card_trap)"
+)
+FAILED_SUBSCRIPTION = sa.text(
+    "(cancellation_reason = 'payment_failed' OR status = 'unpaid')"
 )
 ANSWERED_ATTEMPT = sa.text("started_at IS NOT NULL AND finished_at IS NOT NULL")
 TALLIES = ("recovery_tally", "decline_tally", "attempt_tally")
@@ -36,6 +39,13 @@ COUNT_ATTEMPTS = """
 
 
 def upgrade() -> None:
+    op.create_index(
+        "ix_subscription_failed",
+        "subscription",
+        ["account_id"],
+        sqlite_where=FAILED_SUBSCRIPTION,
+        postgresql_where=FAILED_SUBSCRIPTION,
+    )
     op.create_index(
         "ix_recovery_needs_person",
         "recovery",
@@ -103,6 +113,12 @@ def downgrade() -> None:
         "recovery",
         sqlite_where=NEEDS_PERSON,
         postgresql_where=NEEDS_PERSON,
+    )
+    op.drop_index(
+        "ix_subscription_failed",
+        "subscription",
+        sqlite_where=FAILED_SUBSCRIPTION,
+        postgresql_where=FAILED_SUBSCRIPTION,
     )
 
 
