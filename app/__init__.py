@@ -12,7 +12,13 @@ from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
 from app.services import stripe_reads
 from app.services.deliveries import Reception
-from app.storage import engines, models, search_index, tallies  # noqa: F401
+from app.storage import (  # noqa: F401 - a table is known when its module is
+    engines,
+    models,
+    search_index,
+    strategy_models,
+    tallies,
+)
 from app.storage.base import UTCDateTime, Word
 from app.stripe_gateway import new_http_client
 from app.vault import Vault

@@ -21,7 +21,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from app.config import ROOT
-from app.storage import search_index  # noqa: F401 - made with the tables
+from app.storage import (  # noqa: F401 - made with the tables
+    connection_models,
+    search_index,
+    strategy_models,
+    tallies,
+)
 from app.storage.base import Base
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
