@@ -23,11 +23,11 @@ from app.domain.snapshots import (
 )
 from app.domain.standing import Judgment, Standing, is_renewal, judge
 from app.domain.window import deadline
+from app.services.experiments import deal, keep_allocation
 from app.services.keeping import keep_charges, keep_customer, keep_subscription
 from app.services.lifecycles import follow_payment
 from app.services.outcomes import settle_processing
 from app.services.planning import pause, plan, put
-from app.services.strategies import version_in_force
 from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recovery
 from app.storage.models import Recovery, StripeAccount, Subscription
@@ -155,6 +155,7 @@ def _begin(
     invoice = look.invoice
     first = next((c.created for c in look.in_order if c.is_declined), None)
     started_at = first or invoice.finalized_at or now
+    dealt = deal(session, account, invoice.customer.id, declined_at=started_at, now=now)
     recovery = Recovery(
         account_id=account.id,
         subscription=subscription,
@@ -163,8 +164,8 @@ def _begin(
         amount=invoice.amount_remaining or invoice.amount_due,
         currency=invoice.currency,
         status=RecoveryStatus.IN_RETRY,
-        strategy=account.strategy,
-        strategy_version=version_in_force(session, account.strategy),
+        strategy=dealt.strategy,
+        strategy_version=dealt.version,
         # Any fixed number will do; this one can be computed again from the invoice.
         seed=zlib.crc32(invoice.id.encode()),
         started_at=started_at,
@@ -182,6 +183,7 @@ def _begin(
     )
     session.add(recovery)
     session.flush()
+    keep_allocation(session, recovery, dealt)
     return recovery
 
 

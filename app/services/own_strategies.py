@@ -13,6 +13,7 @@ from app.domain.strategies.own import Definition
 from app.domain.strategies.own_json import to_json
 from app.domain.strategies.own_rules import Fault, faults_in
 from app.services.audit import note
+from app.services.experiments import uses
 from app.services.strategies import StrategyRefused
 from app.storage import strategy_reads
 from app.storage.models import StripeAccount
@@ -89,6 +90,8 @@ def retire(name: str, *, user_id: int, now: datetime) -> None:
             raise StrategyRefused(
                 f"{', '.join(users)} uses it. Choose another strategy there first."
             )
+        if uses(session, name):
+            raise StrategyRefused("An experiment uses it. Stop the experiment first.")
         session.execute(
             update(OwnStrategy).where(OwnStrategy.name == name).values(retired_at=now)
         )

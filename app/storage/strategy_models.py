@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.storage.base import Base, Id, UTCDateTime
-from app.storage.models import User
+from app.domain.experiments import Arm
+from app.storage.base import Base, Id, UTCDateTime, Word
+from app.storage.models import StripeAccount, User
+
+LIVE_EXPERIMENT = text("stopped_at IS NULL")
 
 
 class OwnStrategy(Base):
@@ -26,3 +29,58 @@ class OwnStrategy(Base):
     retired_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     created_by: Mapped[User] = relationship()
+
+
+class Experiment(Base):
+    """Two strategies compared on one account; ended when `stopped_at` is set."""
+
+    __tablename__ = "experiment"
+    __table_args__ = (
+        # One at a time for each account: an index, not a habit.
+        Index(
+            "uq_experiment_live",
+            "account_id",
+            unique=True,
+            sqlite_where=LIVE_EXPERIMENT,
+            postgresql_where=LIVE_EXPERIMENT,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    name: Mapped[str] = mapped_column(String(80))
+    control: Mapped[str] = mapped_column(String(64))
+    control_version: Mapped[str] = mapped_column(String(32))
+    treatment: Mapped[str] = mapped_column(String(64))
+    treatment_version: Mapped[str] = mapped_column(String(32))
+    treatment_percent: Mapped[int]
+    points: Mapped[int]  # the difference it is sized for
+    planned: Mapped[int]  # renewals an arm that this takes
+    seed: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    created_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    adopted: Mapped[Arm | None] = mapped_column(Word(Arm))
+
+    account: Mapped[StripeAccount] = relationship()
+
+
+class Allocation(Base):
+    """The arm that a recovery fell into when it began. Never edited.
+
+    `window_ends_at` is the same distance from the first decline in both arms, whatever
+    becomes of the subscription: what is paid by then counts.
+    """
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        Index("ix_allocation_experiment", "experiment_id", "window_ends_at"),
+    )
+
+    recovery_id: Mapped[int] = mapped_column(
+        ForeignKey("recovery.id"), primary_key=True
+    )
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id"))
+    arm: Mapped[Arm] = mapped_column(Word(Arm))
+    window_ends_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -13,7 +13,7 @@ _SIGNS = {
 _TONES = {
     "good": (
         "recovered succeeded activated converted active connected handled paid "
-        "approved confirmed granted"
+        "approved confirmed granted adopted"
     ),
     "busy": (
         "in_retry scheduled running processing in_trial trialing pending created "
