@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(hours=6)
 # A pass that was cut off, by a crash or by Stripe, is begun again after this.
 AGAIN_AFTER = timedelta(minutes=10)
-# Events that came within this need no repair: they are on their way through the inbox.
+# What happened within this is on its way, to us or through the inbox: no repair yet.
 ON_THE_WAY = timedelta(hours=1)
 MOST_LOOKS = 500  # in one pass; the next one goes on
 MOST_EVENT_PAGES = 10
@@ -116,7 +116,8 @@ def _fetch_events(gateway: Gateway, work: _Pass) -> int:
             page = gateway.undelivered_events(
                 HANDLED_TYPES, created_gte=work.since, after=after
             )
-            new += deliveries.take_in(work.account_id, page, now=work.began_at)
+            late = [e for e in page if e.created < work.began_at - ON_THE_WAY]
+            new += deliveries.take_in(work.account_id, late, now=work.began_at)
             after = page.next_after
             if after is None:
                 break
@@ -141,14 +142,7 @@ def _differing(
     work: _Pass, page: Iterable[InvoiceSnapshot]
 ) -> Iterator[tuple[InvoiceSnapshot, str]]:
     shown = {invoice.id: invoice for invoice in page}
-    with reading() as session:
-        rows = session.scalars(
-            select(Recovery).where(Recovery.stripe_invoice_id.in_(shown))
-        )
-        known = {
-            row.stripe_invoice_id: Known(row.status, row.amount, row.stripe_retries_at)
-            for row in rows
-        }
+    known = _known(shown)
     for invoice in shown.values():
         what = difference(
             invoice,
@@ -181,9 +175,22 @@ def _repair(work: _Pass, invoice_id: str, what: str) -> None:
         return
     work.looks += 1
     is_on_the_way = _was_told(work, invoice_id)
+    before = _known([invoice_id])
     invoices.look(work.account_id, invoice_id, now=work.began_at)
-    if not is_on_the_way:
+    # Our own charge may have been under way: then the look has put nothing right.
+    if not is_on_the_way and _known([invoice_id]) != before:
         work.repaired.append(f"{invoice_id} {what}, and no event had told us.")
+
+
+def _known(invoice_ids: Iterable[str]) -> dict[str, Known]:
+    with reading() as session:
+        rows = session.scalars(
+            select(Recovery).where(Recovery.stripe_invoice_id.in_(list(invoice_ids)))
+        )
+        return {
+            row.stripe_invoice_id: Known(row.status, row.amount, row.stripe_retries_at)
+            for row in rows
+        }
 
 
 def _was_told(work: _Pass, invoice_id: str) -> bool:
