@@ -44,6 +44,10 @@ def test_more_time_never_lowers_the_planned_value(
     assert worth(a_plan(long)) >= worth(a_plan(short)) - 0.002
 
 
+def test_without_a_slot_there_is_no_plan() -> None:
+    assert a_plan(a_case(deadline_at=MONDAY + timedelta(hours=20))) is None
+
+
 def test_more_tries_never_lower_the_planned_value() -> None:
     values = [worth(a_plan(a_case(), tries=tries)) for tries in range(1, 9)]
     assert values == sorted(values)
