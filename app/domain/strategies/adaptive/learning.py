@@ -20,7 +20,7 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import FUNDINGS, GROUPS, REGIONS
 
 ROUNDS = 4
-MOST_CASES = 3000  # the newest: issuers change, and memory is bounded
+MOST_CASES = 2000  # the newest: issuers change; 20 kB each while learning
 # How many cases of its own a context needs before it outweighs the prior.
 CAUSE_STRENGTH = 30.0
 SHAPE_STRENGTH = 25.0
@@ -62,6 +62,8 @@ def learn(
     memo = {} if memo is None else memo
     newest = sorted(episodes, key=_age)[-MOST_CASES:]
     lessons = [_read(one, memo) for one in newest if _has_answers(one)]
+    for name in memo.keys() - {one.case.invoice_id for one in newest}:
+        del memo[name]
     closed = sum(one.closed for one in episodes)
     learned = replace(Model.fresh(), closed=closed, answered=len(lessons))
     if not lessons:
