@@ -1,5 +1,6 @@
 """Who takes part in a back-test: a strategy inside the rules, and what it learns."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,8 @@ from app.domain.limits import first_allowed
 from app.domain.steps import RetryAt, Step, Strategy
 from app.domain.strategies import ALL, strategy_named
 from app.domain.strategies.adaptive import Adaptive, Episode, Memo, Model, learn
+
+log = logging.getLogger(__name__)
 
 # The product learns as often: answers of a night or two change no share by much.
 LEARN_EVERY = timedelta(days=2)
@@ -65,7 +68,10 @@ class Learning:
     def learn(self, *, now: datetime) -> None:
         """Renew the model from all that has been answered."""
         episodes = tuple(self.episodes.values())
-        self.model = learn(self.model, episodes, memo=self.memo)
+        try:
+            self.model = learn(self.model, episodes, memo=self.memo)
+        except (ArithmeticError, LookupError, ValueError):
+            log.exception("kept the model of %s", self.learned_at)
         self.strategy = Adaptive(self.model)
         self.learned_at = now
 

@@ -93,6 +93,16 @@ def test_nothing_to_learn_from_leaves_the_prior() -> None:
     assert learned.closed == 0
 
 
+def test_years_without_a_calendar_are_left_out() -> None:
+    old = an_episode(1, 3, paid=6)
+    past = tuple(
+        replace(each, occurred_at=each.occurred_at.replace(year=1999))
+        for each in old.case.declines
+    )
+    ancient = replace(old, case=replace(old.case, declines=past))
+    assert learn(Model.fresh(), [ancient]).answered == 0
+
+
 def test_skill_is_judged_by_the_chances_stated_at_the_time() -> None:
     def told(number: int, right: bool) -> Episode:
         episode = an_episode(number, 3, paid=6)
@@ -137,6 +147,11 @@ def test_what_is_not_a_model_is_refused(text: str) -> None:
 def test_the_gates(closed: int, skill: float, stage: Stage, may_stop: bool) -> None:
     found = gate(replace(Model.fresh(), closed=closed, skill=skill))
     assert (found.stage, found.may_stop) == (stage, may_stop)
+
+
+def test_proven_chances_open_the_gate_a_little_before_their_time() -> None:
+    few = replace(Model.fresh(), closed=90)
+    assert gate(replace(few, skill=0.2)).margin < gate(few).margin
 
 
 def test_disappointment_widens_the_margin() -> None:

@@ -9,6 +9,7 @@ from app.domain.strategies.adaptive.model import Model
 NUDGE_FROM = 200  # closed cases
 FREE_FROM = 500
 PRIOR_MARGIN = 0.08
+EARLY_MARGIN = 0.04  # few closed cases, but the chances stated came true
 LEAST_MARGIN = 0.012
 LEAST_SKILL, PROVEN_SKILL = 0.04, 0.12
 
@@ -34,7 +35,8 @@ class Gate:
 def gate(model: Model) -> Gate:
     """Fails shut: without skill over the base rate the prior's margin stands."""
     if model.closed < NUDGE_FROM or model.skill < LEAST_SKILL:
-        return Gate(Stage.PRIOR, PRIOR_MARGIN)
+        is_early = model.closed < NUDGE_FROM and model.skill >= PROVEN_SKILL
+        return Gate(Stage.PRIOR, EARLY_MARGIN if is_early else PRIOR_MARGIN)
     elif model.closed < FREE_FROM:
         return Gate(Stage.NUDGE, 0.005 + _margin(model))
     else:

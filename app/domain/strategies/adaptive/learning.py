@@ -61,7 +61,9 @@ def learn(
     """
     memo = {} if memo is None else memo
     newest = sorted(episodes, key=_age)[-MOST_CASES:]
-    lessons = [_read(one, memo) for one in newest if _has_answers(one)]
+    lessons = [
+        lesson for one in newest if _has_answers(one) and (lesson := _read(one, memo))
+    ]
     for name in memo.keys() - {one.case.invoice_id for one in newest}:
         del memo[name]
     closed = sum(one.closed for one in episodes)
@@ -82,13 +84,17 @@ def _has_answers(episode: Episode) -> bool:
     return episode.paid_at is not None or len(episode.case.declines) > 1
 
 
-def _read(episode: Episode, memo: Memo) -> Lesson:
-    """The episode in numbers, from the memo where it has not changed."""
+def _read(episode: Episode, memo: Memo) -> Lesson | None:
+    """The episode in numbers, from the memo where it has not changed; None where the
+    model has no calendar for its years."""
     name = episode.case.invoice_id
     if name not in memo or memo[name][0] is not episode:
-        lesson = Lesson.of(
-            episode.case, episode.paid_at, episode.departed, episode.believed
-        )
+        try:
+            lesson = Lesson.of(
+                episode.case, episode.paid_at, episode.departed, episode.believed
+            )
+        except OverflowError:
+            return None
         memo[name] = (episode, lesson)
     return memo[name][1]
 
