@@ -27,9 +27,9 @@ FOLDER = INSTANCE / "demo"
 OWNER = "owner@example.com"
 CUSTOMERS = 300
 HISTORY_DAYS = 45
-# A day every twelve seconds: the first retries come within seconds, and two minutes
-# show ten days.
-HOURS_PER_SECOND = 2.0
+# A day every sixteen seconds: the first retries come within seconds, and two minutes
+# show a week.
+HOURS_PER_SECOND = 1.5
 # The sandbox's merchant; see app.sandbox.founding.
 MERCHANT_KEY = "rk_test_sandboxMerchant"
 READY_WITHIN = 60.0  # seconds, on a slow machine
