@@ -9,7 +9,12 @@ from app.sandbox.invoice_ends import cancel_payment
 from app.sandbox.invoice_objects import make_invoice_payment, subscription_of
 from app.sandbox.issuer import Try, ask
 from app.sandbox.ledger import record
-from app.sandbox.payment_objects import last_payment_error, make_charge, make_intent
+from app.sandbox.payment_objects import (
+    last_payment_error,
+    make_charge,
+    make_intent,
+    outcome_of,
+)
 from app.sandbox.refusals import card_error
 from app.sandbox.retries import end_of_retries, plan_next
 from app.sandbox.standing import follow_invoice
@@ -276,6 +281,7 @@ def bank_answers(world: World, book: Book, details: Obj) -> None:
     if isinstance(answer, Refused):
         made["status"] = "failed"
         made["failure_code"], made["failure_message"] = answer.code, answer.message
+        made["outcome"] = outcome_of(answer)
         _fail(world, book, invoice, made, answer)
     else:
         made["status"], made["paid"] = "succeeded", True
