@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from app import current
-from app.services import imports, reconciler, settings_doctor, stripe_reads
+from app.services import imports, learning, reconciler, settings_doctor, stripe_reads
 from app.services.handling import handle_pending
 from app.services.recoveries import sweep
 from app.services.rescue import rescue_stuck
@@ -24,6 +24,8 @@ EVERY_SECONDS: dict[Job, int] = {
     reconciler.reconcile: 300,
     settings_doctor.second_looks: 300,
     stripe_reads.write_down: 60,
+    # Once a day for each account; the rows say when.
+    learning.learn_anew: 900,
 }
 # In the order in which one tick does them: the news first, then what is due.
 ALL: tuple[Job, ...] = (
@@ -35,6 +37,7 @@ ALL: tuple[Job, ...] = (
     sweep,
     run_due,
     stripe_reads.write_down,
+    learning.learn_anew,
 )
 
 

@@ -1,9 +1,11 @@
 """Believed chances against what happened, by bin: is a stated 30 % worth 30 %?"""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+_Z = 1.96
 EDGES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
 
 
@@ -19,6 +21,21 @@ class Bin:
     tries: int
     believed: float
     happened: float
+
+    @property
+    def likely(self) -> tuple[float, float]:
+        """Where the true share lies in 95 of 100 cases (Wilson's interval)."""
+        n, share, z2 = self.tries, self.happened, _Z * _Z
+        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+        spread = math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+        half = _Z * spread / (1 + z2 / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the believed chance is one that the answers allow."""
+        least, most = self.likely
+        return least <= self.believed <= most
 
 
 def calibration(told: Iterable[tuple[float, bool]]) -> list[Bin]:
@@ -36,3 +53,24 @@ def calibration(told: Iterable[tuple[float, bool]]) -> list[Bin]:
             happened = sum(approved for _, approved in inside) / len(inside)
             found.append(Bin(low, high, len(inside), believed, happened))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Brier scores, the mean squared distance of chance and answer: less is better.
+
+    `plain` is that of saying the same chance, the average, for every try.
+    """
+
+    tries: int
+    brier: float
+    plain: float
+
+
+def score(told: Sequence[tuple[float, bool]]) -> Score | None:
+    """How much the stated chances know; None of nothing."""
+    if not told:
+        return None
+    share = sum(approved for _, approved in told) / len(told)
+    brier = sum((chance - approved) ** 2 for chance, approved in told) / len(told)
+    return Score(len(told), brier, share * (1 - share))

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.cases import Case
 from app.domain.decision import decide
+from app.domain.network_rules import expected_fee
 from app.domain.recovery import (
     OUR_KEYS_BEGIN,
     AttemptStatus,
@@ -19,7 +21,7 @@ from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step
 from app.services.lifecycles import follow_recovery
 from app.services.strategies import strategy_of
 from app.storage.cases import case_of
-from app.storage.claims import withdraw
+from app.storage.claims import live_attempt, withdraw
 from app.storage.models import Recovery, RetryAttempt
 
 AFTER_REFUSAL = timedelta(days=1)
@@ -31,10 +33,26 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     case = case_of(session, recovery, now=now)
     if case is None:
         return None
-    strategy = strategy_of(session, recovery.strategy, recovery.strategy_version)
+    strategy = strategy_of(
+        session,
+        recovery.strategy,
+        recovery.strategy_version,
+        account_id=recovery.account_id,
+    )
     step = _after_refusal(decide(strategy, case, now=now), recovery)
     write_step(session, recovery, step, version=strategy.version, now=now)
+    if isinstance(step, RetryAt):
+        note_fee(session, recovery, case, step)
     return step
+
+
+def note_fee(session: Session, recovery: Recovery, case: Case, step: RetryAt) -> None:
+    """Keep with the planned attempt what the card's network would bill for it."""
+    attempt = live_attempt(session, recovery.id)
+    if attempt is not None:
+        country = recovery.account.country
+        fee = expected_fee(case, step.at, merchant_country=country)
+        attempt.expected_fee = fee.amount if fee else 0
 
 
 def _after_refusal(step: Step, recovery: Recovery) -> Step:

@@ -21,8 +21,8 @@ from app.domain.standing import Judgment, Standing
 from app.domain.steps import RetryAt, Step
 from app.services.audit import note
 from app.services.following import HELD_AT_STRIPE, close, end
+from app.services.planning import note_fee, plan, put, schedule
 from app.services.planning import pause as put_on_pause
-from app.services.planning import plan, put, schedule
 from app.storage.cases import case_of
 from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recoveries, lock_recovery
@@ -60,6 +60,9 @@ def bring_forward(recovery_id: int, *, user_id: int, now: datetime) -> int:
             session, recovery, step, version="-", now=now, requested_by_id=user_id
         )
         session.flush()
+        case = case_of(session, recovery, now=now)
+        if case is not None:
+            note_fee(session, recovery, case, step)
         _note(session, recovery, "recovery.retry_now", user_id=user_id, now=now)
         return attempt.id
 

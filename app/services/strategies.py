@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
-from app.domain.steps import Strategy
+from app.domain.cases import Case
+from app.domain.steps import Step, Strategy
 from app.domain.strategies import ALL, DEFAULT, strategy_named
+from app.domain.strategies.adaptive import Adaptive, BadModel, Model
 from app.domain.strategies.own import OwnStrategy
 from app.domain.strategies.own_json import BadDefinition, from_json
 from app.domain.strategies.portraits import PORTRAITS
@@ -33,12 +35,34 @@ class Choice:
     is_own: bool = False
 
 
-def strategy_of(session: Session, name: str, version: str | None = None) -> Strategy:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Adaptive with what it has learned of an account; the version names the model."""
+
+    strategy: Adaptive
+    version: str
+    name: str = Adaptive.name
+
+    def next_step(self, case: Case, *, now: datetime) -> Step:
+        """The step of the strategy with this model."""
+        return self.strategy.next_step(case, now=now)
+
+
+def strategy_of(
+    session: Session,
+    name: str,
+    version: str | None = None,
+    *,
+    account_id: int | None = None,
+) -> Strategy:
     """The strategy of that name, an own one in that version (the newest without one).
 
-    A recovery must not go without a plan because a name has left the code or a row
-    cannot be read: then the default decides.
+    `account_id` brings what has been learned of the account. A recovery must not go
+    without a plan because a name has left the code or a row cannot be read: then the
+    default decides, and the shipped prior for a model.
     """
+    if name == Adaptive.name and account_id is not None:
+        return _learned(session, account_id)
     if name in ALL:
         return strategy_named(name)
     row = strategy_reads.own(session, name, version)
@@ -49,6 +73,18 @@ def strategy_of(session: Session, name: str, version: str | None = None) -> Stra
             log.error("strategy %s, version %s: %s", name, row.version, fault)
     log.error("there is no strategy %r: %s decides instead", name, DEFAULT)
     return strategy_named(DEFAULT)
+
+
+def _learned(session: Session, account_id: int) -> Strategy:
+    row = strategy_reads.newest_model(session, account_id)
+    if row is None:
+        return Adaptive()
+    try:
+        model = Model.from_json(row.body)
+    except BadModel as fault:
+        log.error("model %s of account %s: %s", row.version, account_id, fault)
+        return Adaptive()
+    return Learned(Adaptive(model), f"{Adaptive.version}.{row.version}")
 
 
 def version_in_force(session: Session, name: str) -> str:

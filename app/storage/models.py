@@ -32,6 +32,8 @@ NEEDS_PERSON = text(
 FAILED_SUBSCRIPTION = text(
     "(cancellation_reason = 'payment_failed' OR status = 'unpaid')"
 )
+BELIEVED_ATTEMPT = text("probability IS NOT NULL AND finished_at IS NOT NULL")
+BILLABLE_ATTEMPT = text("expected_fee > 0")
 ANSWERED_ATTEMPT = text("started_at IS NOT NULL AND finished_at IS NOT NULL")
 
 
@@ -120,6 +122,8 @@ class StripeAccount(Base):
     # No call before this time: Stripe asked us to slow down, or did not answer.
     hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")
+    # What the networks' fees for retries may come to in a month, in US cents.
+    fee_budget: Mapped[int | None] = mapped_column(BigInteger)
     # First invoices are left alone unless the owner opts in.
     with_first_invoices: Mapped[bool] = mapped_column(default=False)
     permissions: Mapped[list[Any]] = mapped_column(JSON, default=list)
@@ -354,6 +358,13 @@ class RetryAttempt(Base):
         _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
         Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),
         _partial("ix_retry_attempt_answered", "finished_at", where=ANSWERED_ATTEMPT),
+        _partial("ix_retry_attempt_believed", "finished_at", where=BELIEVED_ATTEMPT),
+        _partial(
+            "ix_retry_attempt_billable",
+            "account_id",
+            "started_at",
+            where=BILLABLE_ATTEMPT,
+        ),
         Index("ix_retry_attempt_history", "due_at", "id"),
         Index("ix_retry_attempt_status", "status", "due_at", "id"),
         Index("ix_retry_attempt_account", "account_id", "due_at", "id"),
@@ -379,6 +390,8 @@ class RetryAttempt(Base):
     evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     probability: Mapped[float | None]  # believed chance of approval
     propensity: Mapped[float] = mapped_column(default=1.0)
+    # What the card's network would bill for it by its rules, in US cents.
+    expected_fee: Mapped[int | None] = mapped_column(BigInteger)
     requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     outcome: Mapped[str | None] = mapped_column(Text)  # a sentence
     decline_code: Mapped[str | None] = mapped_column(String(64))

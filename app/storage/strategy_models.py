@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.experiments import Arm
@@ -84,3 +84,21 @@ class Allocation(Base):
     experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id"))
     arm: Mapped[Arm] = mapped_column(Word(Arm))
     window_ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class StrategyModel(Base):
+    """What a strategy that learns had learned of an account, version by version."""
+
+    __tablename__ = "strategy_model"
+    __table_args__ = (
+        Index("uq_strategy_model_version", "account_id", "version", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("stripe_account.id"))
+    version: Mapped[int]
+    learned_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    closed: Mapped[int]  # cases it was learned from
+    answered: Mapped[int]  # of them with an answered retry
+    skill: Mapped[float]  # above zero: better than the base rate by code
+    body: Mapped[str] = mapped_column(Text)

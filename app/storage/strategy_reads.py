@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.recovery import OPEN, ClosedAs, RecoveryStatus
-from app.storage.models import Recovery
-from app.storage.strategy_models import OwnStrategy
+from app.domain.recovery import OPEN, AttemptStatus, ClosedAs, RecoveryStatus
+from app.storage.models import Recovery, RetryAttempt, StripeAccount
+from app.storage.strategy_models import OwnStrategy, StrategyModel
 
 # What a page counts at most: the newest recoveries of the strategy.
 COUNTED = 10_000
@@ -52,6 +52,16 @@ def newest_own(session: Session) -> Sequence[OwnStrategy]:
         )
         .order_by(OwnStrategy.name)
     ).all()
+
+
+def newest_model(session: Session, account_id: int) -> StrategyModel | None:
+    """What was learned last of the account."""
+    return session.scalar(
+        select(StrategyModel)
+        .where(StrategyModel.account_id == account_id)
+        .order_by(StrategyModel.version.desc())
+        .limit(1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,42 @@ def effects(
     )
     found = [Effect(v, *(int(number) for number in rest)) for v, *rest in rows]
     return sorted(found, key=_newest_first, reverse=True)
+
+
+def stated_chances(
+    session: Session, *, accounts: frozenset[int] | None
+) -> list[tuple[float, bool]]:
+    """The newest answered retries with a believed chance: it, and the approval."""
+    answered = (AttemptStatus.SUCCEEDED, AttemptStatus.DECLINED)
+    of = RetryAttempt
+    seen = [] if accounts is None else [of.account_id.in_(sorted(accounts))]
+    # Spelled as in the index that serves it, and then some.
+    rows = session.execute(
+        select(of.probability, of.status)
+        .where(of.probability.is_not(None), of.finished_at.is_not(None), *seen)
+        .where(of.status.in_(answered))
+        .order_by(of.finished_at.desc())
+        .limit(COUNTED)
+    )
+    won = AttemptStatus.SUCCEEDED
+    return [(float(chance or 0.0), status is won) for chance, status in rows]
+
+
+def models(
+    session: Session, account_ids: Sequence[int]
+) -> list[tuple[str, StrategyModel]]:
+    """The newest model of each account that has one, with the account's name."""
+    found = [newest_model(session, account_id) for account_id in account_ids]
+    rows = [row for row in found if row is not None]
+    names = {
+        account.id: account.name or account.stripe_account_id
+        for account in session.scalars(
+            select(StripeAccount).where(
+                StripeAccount.id.in_([row.account_id for row in rows])
+            )
+        )
+    }
+    return [(names[row.account_id], row) for row in rows]
 
 
 def on_hand(

@@ -10,7 +10,7 @@ from app import current
 from app.domain.people import Role
 from app.domain.recovery import OPEN, AttemptStatus, PauseCause, RecoveryStatus
 from app.extensions import db
-from app.services import recoveries
+from app.services import fees, recoveries
 from app.services.recoveries import ActionRefused
 from app.storage.histories import History, history_of_recovery, recovery_by_id
 from app.storage.models import Recovery
@@ -110,6 +110,7 @@ def _page(
         is_cut=history.is_cut,
         planned=_planned(history),
         actions=_actions(found),
+        fee=_fee(found),
         card=next(
             (
                 decline
@@ -142,6 +143,17 @@ def _actions(found: Recovery) -> frozenset[str]:
     if may_resume:
         names.add("resume")
     return frozenset(names)
+
+
+def _fee(found: Recovery) -> dict[str, object] | None:
+    """What a retry by hand would cost at the network: shown before it is asked for."""
+    if "retry" not in _actions(found):
+        return None
+    session, now = db.session(), current.now()
+    return {
+        "now": fees.fee_now(session, found, now=now),
+        "month": fees.fees_of(session, found.account, now=now),
+    }
 
 
 def _planned(history: History) -> object:

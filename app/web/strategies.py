@@ -12,16 +12,19 @@ from app.domain.people import Role
 from app.domain.rehearsal import rehearse
 from app.domain.steps import AskCustomer, GiveUp, RetryAt, Step, Strategy
 from app.domain.strategies import ALL, strategy_named
+from app.domain.strategies.adaptive import Adaptive, BadModel, Model
+from app.domain.strategies.adaptive.gates import Stage, gate
 from app.domain.strategies.hands_off import HandsOff
 from app.domain.strategies.own import OwnStrategy
 from app.domain.strategies.own_json import from_json
 from app.domain.strategies.own_words import sentences
 from app.domain.strategies.portraits import EXAMPLES, PORTRAITS, Example
 from app.extensions import db
-from app.services import dry_runs, strategies
+from app.services import dry_runs, fees, strategies
 from app.services.strategies import StrategyRefused
 from app.storage import strategy_models, strategy_reads
 from app.storage.models import StripeAccount
+from app.storage.strategy_models import StrategyModel
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id, seen_accounts
 from app.web.lists import sight
@@ -76,6 +79,7 @@ def show(name: str) -> ResponseReturnValue:
         ),
         effects=strategy_reads.effects(session, name, accounts=seen),
         counted=strategy_reads.COUNTED,
+        learned=_learned() if name == Adaptive.name else [],
         watched=_watched() if name == HandsOff.name else None,
     )
 
@@ -148,6 +152,22 @@ def _drawn(name: str, example: Example) -> Drawing:
     return draw(strategy_named(name), example)
 
 
+def _learned() -> list[tuple[str, StrategyModel, Stage | None]]:
+    """What Adaptive has learned of each account that one may see."""
+    ids = [account.id for account in seen_accounts()]
+    return [
+        (name, row, _stage(row))
+        for name, row in strategy_reads.models(db.session(), ids)
+    ]
+
+
+def _stage(row: StrategyModel) -> Stage | None:
+    try:
+        return gate(Model.from_json(row.body)).stage
+    except BadModel:
+        return None
+
+
 def _watched() -> list[dry_runs.Watched]:
     return dry_runs.would_have_done(db.session(), accounts=sight(), now=current.now())
 
@@ -176,13 +196,14 @@ def _index(
     refused_account: int | None = None,
     status: int = 200,
 ) -> Response:
-    session = db.session()
+    session, accounts, now = db.session(), connected(), current.now()
     own = [_own(row) for row in strategy_reads.newest_own(session)]
     return render(
         "strategies/index.html",
         fragment="strategies/_choice.html",
         status=status,
-        accounts=connected(),
+        accounts=accounts,
+        fees=[(each, fees.fees_of(session, each, now=now)) for each in accounts],
         choices=strategies.choices(session),
         profiles=[_built_in(name) for name in ALL]
         + [each for each in own if each.row and each.row.retired_at is None],

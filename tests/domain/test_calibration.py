@@ -1,4 +1,4 @@
-from app.domain.calibration import calibration
+from app.domain.calibration import calibration, score
 
 
 def test_stated_chances_stand_beside_what_happened() -> None:
@@ -15,3 +15,21 @@ def test_every_chance_from_zero_to_one_has_a_bin() -> None:
 
 def test_nothing_tried_gives_no_bins() -> None:
     assert calibration([]) == []
+
+
+def test_a_bin_says_whether_its_chance_is_possible() -> None:
+    (honest,) = calibration([(0.3, n < 30) for n in range(100)])
+    least, most = honest.likely
+    assert 0.2 < least < 0.3 < most < 0.4
+    assert honest.fits
+    (boastful,) = calibration([(0.3, n < 10) for n in range(100)])
+    assert not boastful.fits
+
+
+def test_chances_that_know_something_score_better_than_the_average() -> None:
+    knowing = score([(0.9, True), (0.1, False)] * 20)
+    ignorant = score([(0.9, False), (0.1, True)] * 20)
+    assert knowing is not None
+    assert ignorant is not None
+    assert knowing.brier < knowing.plain == ignorant.plain < ignorant.brier
+    assert score([]) is None

@@ -1,0 +1,149 @@
+"""Learning from an account's own recoveries: what is read, when, and who uses it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.domain.steps import RetryAt
+from app.domain.strategies.adaptive import Model
+from app.services import learning, strategies
+from app.services.planning import plan
+from app.storage.models import Payment, Recovery, RetryAttempt, StripeAccount
+from app.storage.strategy_models import StrategyModel
+from app.storage.transaction import reading, transaction
+from tests.builders import a_account, a_decline, a_recovery, an_attempt
+from tests.conftest import MONDAY
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def account(app: Flask) -> StripeAccount:
+    return a_account(strategy="adaptive")
+
+
+def closed(account: StripeAccount, *, paid: bool, at: datetime = MONDAY) -> Recovery:
+    """One retry was refused after three days; the next one was approved, or not."""
+    recovery = a_recovery(
+        account_id=account.id,
+        started_at=at,
+        strategy="adaptive",
+        status=RecoveryStatus.RECOVERED if paid else RecoveryStatus.TERMINATED,
+        ended_at=at + 6 * DAY,
+        charges=3,
+        retries=2,
+    )
+    kept: dict[str, Any] = {"recovery_id": recovery.id, "account_id": account.id}
+    a_decline(**kept, occurred_at=at)
+    for number, won in ((1, False), (2, paid)):
+        when = at + 3 * number * DAY
+        attempt = an_attempt(
+            **kept,
+            number=number,
+            status=AttemptStatus.SUCCEEDED if won else AttemptStatus.DECLINED,
+            due_at=when,
+            started_at=when,
+            finished_at=when,
+            probability=0.2,
+            evidence={"plan": "model" if number == 2 else "even spread"},
+        )
+        if not won:
+            a_decline(**kept, occurred_at=when, attempt_id=attempt.id)
+    return recovery
+
+
+def models() -> list[StrategyModel]:
+    with reading() as session:
+        return list(session.scalars(select(StrategyModel).order_by(StrategyModel.id)))
+
+
+def test_an_episode_tells_what_was_tried_believed_and_paid(
+    account: StripeAccount,
+) -> None:
+    recovery = closed(account, paid=True)
+    with transaction() as session:
+        for number, at in enumerate((MONDAY - 30 * DAY, MONDAY + 6 * DAY)):
+            session.add(
+                Payment(
+                    account_id=account.id,
+                    stripe_charge_id=f"ch_paid_{number}",
+                    stripe_customer_id=recovery.stripe_customer_id,
+                    occurred_at=at,
+                    amount=1900,
+                    currency="eur",
+                )
+            )
+    (episode,) = learning.episodes_of(account.id, now=MONDAY + 9 * DAY)
+    assert episode.paid_at == MONDAY + 6 * DAY
+    assert episode.departed == (MONDAY + 6 * DAY,)
+    assert episode.believed == ((MONDAY + 3 * DAY, 0.2), (MONDAY + 6 * DAY, 0.2))
+    assert len(episode.case.declines) == 2
+    assert episode.closed
+    # What was paid since would foretell the answer.
+    assert episode.case.past_successes == (MONDAY - 30 * DAY,)
+
+
+def test_a_model_is_made_once_a_day_when_enough_was_answered(
+    account: StripeAccount,
+) -> None:
+    now = MONDAY + 10 * DAY
+    for n in range(9):
+        closed(account, paid=n % 2 == 0)
+    assert learning.learn_anew(now=now) == 0  # eighteen answers
+    closed(account, paid=True)
+    assert learning.learn_anew(now=now) == 1
+    assert learning.learn_anew(now=now) == 0
+    assert learning.learn_anew(now=now + 2 * DAY) == 0  # nothing new was answered
+    (row,) = models()
+    assert (row.version, row.closed, row.answered) == (1, 10, 10)
+
+
+def test_nobody_learns_for_an_account_that_does_not_use_it(app: Flask) -> None:
+    other = a_account()
+    for _ in range(10):
+        closed(other, paid=True)
+    assert learning.learn_anew(now=MONDAY + 10 * DAY) == 0
+
+
+def test_the_newest_model_plans_and_is_named_on_the_attempt(
+    account: StripeAccount,
+) -> None:
+    for n in range(2):
+        assert learning.keep(account.id, Model.fresh(), now=MONDAY + n * DAY) == n + 1
+    recovery = a_recovery(account_id=account.id, strategy="adaptive")
+    a_decline(recovery_id=recovery.id, account_id=account.id)
+    with transaction() as session:
+        step = plan(session, session.get_one(Recovery, recovery.id), now=MONDAY)
+    assert isinstance(step, RetryAt)
+    with reading() as session:
+        attempt = session.scalars(select(RetryAttempt)).one()
+        assert (attempt.strategy, attempt.strategy_version) == ("adaptive", "1.2")
+        # The version of the rules is what recoveries and experiments go by.
+        assert strategies.version_in_force(session, "adaptive") == "1"
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[1, 2]", '{"format": 99}'])
+def test_a_model_that_cannot_be_read_stops_no_retry(
+    account: StripeAccount, body: str
+) -> None:
+    learning.keep(account.id, Model.fresh(), now=MONDAY)
+    with transaction() as session:
+        session.scalars(select(StrategyModel)).one().body = body
+    recovery = a_recovery(account_id=account.id, strategy="adaptive")
+    a_decline(recovery_id=recovery.id, account_id=account.id)
+    with transaction() as session:
+        step = plan(session, session.get_one(Recovery, recovery.id), now=MONDAY)
+    assert isinstance(step, RetryAt)
+
+
+def test_only_the_last_models_are_kept(
+    account: StripeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "KEPT", 2)
+    for _ in range(4):
+        learning.keep(account.id, Model.fresh(), now=MONDAY)
+    assert [row.version for row in models()] == [3, 4]
