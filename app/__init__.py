@@ -85,7 +85,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
 
 def _open_database(app: Flask, config: Config) -> None:
     if config.is_sqlite:
-        INSTANCE.mkdir(exist_ok=True)
+        INSTANCE.mkdir(mode=0o700, exist_ok=True)
     db.init_app(app)
     migrate.init_app(
         app,

@@ -15,7 +15,7 @@ def keep_keys(file: Path = KEYS_FILE) -> bool:
     Only the owner of the process may read the file: whoever has it can read the
     Stripe credentials in the database.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
