@@ -48,6 +48,20 @@ class ImportProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Events that Stripe made from `since` until `until`, and how many arrived."""
+
+    expected: int
+    received: int
+    since: datetime
+    until: datetime
+
+    @property
+    def missed(self) -> int:
+        return self.expected - self.received
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookHealth:
     """Whether Stripe's events reach us; `note` says why the endpoint is not ours."""
 
@@ -60,6 +74,8 @@ class WebhookHealth:
     oldest_waiting_at: datetime | None
     received_today: int
     bad_signature_at: datetime | None
+    is_compared: bool  # what Stripe made was asked for; None in `arrivals`: refused
+    arrivals: Arrivals | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,17 @@ def _health(row: StripeAccount, counts: account_reads.EventCounts) -> WebhookHea
         oldest_waiting_at=counts.oldest_waiting_at,
         received_today=counts.received_today,
         bad_signature_at=row.bad_signature_at,
+        is_compared=row.events_compared_at is not None,
+        arrivals=_arrivals(row),
     )
+
+
+def _arrivals(row: StripeAccount) -> Arrivals | None:
+    expected, received = row.events_expected, row.events_received
+    since, until = row.events_compared_since, row.events_compared_at
+    if expected is None or received is None or since is None or until is None:
+        return None
+    return Arrivals(expected, received, since, until)
 
 
 def _progress(run: ImportRun, found: account_reads.ImportCounts) -> ImportProgress:

@@ -115,7 +115,7 @@ def attach(
     account.is_on = True
     account.switched_at = account.connected_at = account.charges_from = now
     account.disconnected_at = None
-    account.last_event_at = None
+    account.last_event_at = account.events_compared_at = None
     account.permissions = []
     session.flush()
     imports.begin(session, account.id, now=now)

@@ -146,7 +146,7 @@ def take_in(account_id: int, events: Iterable[EventEnvelope], *, now: datetime) 
                 received_at=now,
                 status=EventStatus.PENDING,
                 try_at=now,
-                note="fetched: Stripe could not deliver it",
+                note="fetched: it had not arrived",
             )
             for event in sorted(new, key=lambda event: event.created)
         )

@@ -13,30 +13,25 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, or_, select, update
 
 from app.domain.comparison import Known, difference
-from app.domain.event_types import HANDLED_TYPES
 from app.domain.recovery import OPEN
 from app.domain.snapshots import InvoiceSnapshot
-from app.services import deliveries, invoices
+from app.services import invoices, missed_events
 from app.services.audit import note
 from app.services.connections import NO_ANSWER, gateway_of
+from app.services.missed_events import EVENTS_KEPT, ON_THE_WAY
 from app.storage import account_reads
 from app.storage.models import Recovery, StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gateway, PermissionMissing
+from app.stripe_gateway import Gateway
 
 log = logging.getLogger(__name__)
 
-# A lost event costs at most this long. Four passes a day over 1,000 open invoices are
-# 1,200 reads a month, of the 10,000 that Stripe always allows.
+# A lost event costs at most this long. Four passes a day over 1,000 open invoices and
+# 1,000 new events are 2,400 reads a month, of the 10,000 that Stripe always allows.
 EVERY = timedelta(hours=6)
 # A pass that was cut off, by a crash or by Stripe, is begun again after this.
 AGAIN_AFTER = timedelta(minutes=10)
-# What happened within this is on its way, to us or through the inbox: no repair yet.
-ON_THE_WAY = timedelta(hours=1)
 MOST_LOOKS = 500  # in one pass; the next one goes on
-MOST_EVENT_PAGES = 10
-# Stripe shows events for 30 days (docs.stripe.com/api/events).
-EVENTS_KEPT = timedelta(days=30)
 NAMED = 10  # repairs that are told one by one; the rest are counted
 
 
@@ -69,7 +64,9 @@ def _reconcile(account_id: int, *, now: datetime) -> bool:
         _compare_open(gateway, work)
         _compare_vanished(work)
         # Last, so that what is fetched now does not pass for what had told us.
-        fetched = _fetch_events(gateway, work)
+        fetched = missed_events.fetch(
+            gateway, account_id, since=work.since, now=work.began_at
+        )
     except NO_ANSWER as trouble:
         log.info("the comparison of account %s was cut off: %s", account_id, trouble)
         return False
@@ -105,25 +102,6 @@ def _take(account_id: int, *, now: datetime) -> _Pass | None:
         since=max(since - EVERY, now - EVENTS_KEPT),
         with_first_invoices=account.with_first_invoices,
     )
-
-
-def _fetch_events(gateway: Gateway, work: _Pass) -> int:
-    """Take in what Stripe could not deliver; how many events were new."""
-    new = 0
-    after = None
-    try:
-        for _ in range(MOST_EVENT_PAGES):
-            page = gateway.undelivered_events(
-                HANDLED_TYPES, created_gte=work.since, after=after
-            )
-            late = [e for e in page if e.created < work.began_at - ON_THE_WAY]
-            new += deliveries.take_in(work.account_id, late, now=work.began_at)
-            after = page.next_after
-            if after is None:
-                break
-    except PermissionMissing:
-        log.debug("account %s does not let us read events", work.account_id)
-    return new
 
 
 def _compare_open(gateway: Gateway, work: _Pass) -> None:
@@ -212,7 +190,9 @@ def _finish(work: _Pass, *, fetched: int) -> None:
     if len(work.repaired) > NAMED:
         told.append(f"{len(work.repaired) - NAMED} more invoices were put right.")
     if fetched:
-        told.append(f"{fetched} events that Stripe could not deliver were fetched.")
+        told.append(
+            f"Fetched from Stripe because they had not arrived: {fetched} events."
+        )
     with transaction() as session:
         account = session.get_one(StripeAccount, work.account_id)
         account.reconciled_at = work.began_at

@@ -116,6 +116,12 @@ class StripeAccount(Base):
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # The last whole comparison with Stripe.
     reconciled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Events that Stripe made, and how many of them it delivered, from `since` until
+    # before `at`. Both None after a comparison: the key may not list events.
+    events_expected: Mapped[int | None]
+    events_received: Mapped[int | None]
+    events_compared_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    events_compared_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # What came due before this moment is planned anew instead of being charged: the
     # switch was off, or the key refused, until then.
     charges_from: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from app import current
 from app.domain.money import Money
+from app.domain.recovery import PauseCause
+from app.storage.models import Recovery
 from app.web.words import look_of, word_of
 
 _FAR = timedelta(days=7)
@@ -22,7 +24,13 @@ def register(app: Flask) -> None:
     """Make the filters known to every template."""
     app.jinja_env.globals["current_user"] = current_user
     app.jinja_env.filters.update(
-        money=money, when=when, exact=exact, word=word_of, pill=pill, plural=plural
+        money=money,
+        when=when,
+        exact=exact,
+        word=word_of,
+        pill=pill,
+        standing=standing,
+        plural=plural,
     )
 
 
@@ -63,6 +71,12 @@ def relative(time: datetime, *, now: datetime) -> str:
 def pill(status: StrEnum | str | None) -> Markup:
     """A status as a pill: its word, and a sign that needs no color to be told."""
     return _NOTHING if status is None else _pill(str(status))
+
+
+def standing(recovery: Recovery) -> Markup:
+    """A recovery's status as a pill; while Stripe itself retries, that is said."""
+    stripe_retries = recovery.paused_because is PauseCause.STRIPE_RETRIES
+    return pill(recovery.paused_because if stripe_retries else recovery.status)
 
 
 @lru_cache(maxsize=256)  # a list shows the same few words over and over

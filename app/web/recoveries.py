@@ -11,6 +11,7 @@ from app.domain.people import Role
 from app.domain.recovery import OPEN, AttemptStatus, PauseCause, RecoveryStatus
 from app.extensions import db
 from app.services import fees, recoveries
+from app.services.following import HELD_AT_STRIPE
 from app.services.recoveries import ActionRefused
 from app.storage.histories import History, history_of_recovery, recovery_by_id
 from app.storage.models import Recovery
@@ -134,7 +135,8 @@ def _actions(found: Recovery) -> frozenset[str]:
     if not me().role.may(Role.STAFF):
         return frozenset()
     names = set()
-    if found.status not in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
+    over = (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED)
+    if found.status not in over and found.paused_because not in HELD_AT_STRIPE:
         names.add("retry")
     if found.status in OPEN:
         names.add("stop")

@@ -17,7 +17,7 @@ _TONES = {
     ),
     "busy": (
         "in_retry scheduled running processing in_trial trialing pending created "
-        "connecting"
+        "connecting stripe_retries"
     ),
     "warn": (
         "waiting_for_customer unknown past_due incomplete trouble needs_customer "
@@ -39,6 +39,7 @@ _WORDS = {
     "first": "First charge",
     "unheard": "No webhook yet",
     "not_known": "Not known yet",
+    "stripe_retries": "Stripe is retrying",
 }
 
 

@@ -101,7 +101,7 @@ def test_events_that_could_not_be_delivered_are_fetched_once(
     with reading() as session:
         fetched = list(session.scalars(select(StripeEvent.type)))
     assert "invoice.payment_failed" in fetched
-    assert any("could not deliver" in told for told in repairs())
+    assert any("had not arrived" in told for told in repairs())
 
     reconciler.reconcile(now=now_of(sandbox) + timedelta(hours=7))
     with reading() as session:

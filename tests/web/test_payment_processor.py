@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
@@ -19,10 +20,16 @@ from app.storage.models import StripeAccount, User
 from app.storage.transaction import reading
 from app.stripe_gateway import PROBES
 from app.vault import Vault
+from tests.builders import a_account
 from tests.conftest import MONDAY, a_user
 
 TAB = "/account/payment-processor"
 HTMX = {"HX-Request": "true"}
+
+COUNTED = {
+    "events_compared_since": MONDAY - timedelta(hours=6),
+    "events_compared_at": MONDAY,
+}
 
 SignIn = Callable[[User], FlaskClient]
 
@@ -209,6 +216,44 @@ def test_a_lost_encryption_key_breaks_no_page_and_can_be_left(
     reconciler.reconcile(now=MONDAY)
     assert post(owner, "/stripe/disconnect")[0] == 303
     assert rows()[0].status is ConnectionStatus.DISCONNECTED
+
+
+@pytest.mark.parametrize(
+    ("counted", "told"),
+    [
+        ({}, "has not been compared with what arrived yet"),
+        (
+            {"events_compared_at": MONDAY},
+            "the key lacks the permission rak_event_read",
+        ),
+        (
+            {"events_expected": 812, "events_received": 812, **COUNTED},
+            (
+                "Of 812 events that Stripe made between Mon 2 Nov 2026, 03:00:00 UTC "
+                "and Mon 2 Nov 2026, 09:00:00 UTC, 812 arrived here."
+            ),
+        ),
+        (
+            {"events_expected": 1812, "events_received": 1805, **COUNTED},
+            "1,805 arrived here; 7 did not and were fetched. Check that this panel",
+        ),
+        (
+            {"events_expected": 1, "events_received": 0, **COUNTED},
+            "0 arrived here; 1 did not and was fetched.",
+        ),
+        (
+            {"events_expected": 0, "events_received": 0, **COUNTED},
+            "Stripe made no event that concerns us between",
+        ),
+    ],
+)
+def test_expected_events_stand_against_received_ones(
+    viewer: FlaskClient, counted: dict[str, object], told: str
+) -> None:
+    a_account(**counted)
+
+    page = re.sub(r"<[^>]+>", "", viewer.get(TAB).text)
+    assert told in page
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.VIEWER])

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from app.domain.lifecycle import Lifecycle
+from app.domain.recovery import PauseCause
 from app.storage.listings.keyset import Order
 from app.storage.listings.listing import Asked, Listing, Scope, within
-from app.storage.models import Subscription
+from app.storage.models import Recovery, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,20 @@ class SubscriptionFilter(Scope):
 
     status: str | None = None  # Stripe's
     lifecycle: Lifecycle | None = None
+
+
+# Only a paused recovery has a cause. To ask for the status too would invite the index
+# of all paused ones, where one subscription's few are wanted.
+STRIPE_RETRIES_AT = (
+    select(func.min(Recovery.stripe_retries_at))
+    .where(
+        Recovery.subscription_id == Subscription.id,
+        Recovery.paused_because == PauseCause.STRIPE_RETRIES,
+    )
+    .correlate(Subscription)
+    .scalar_subquery()
+    .label("stripe_retries_at")
+)
 
 
 def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
@@ -37,6 +52,7 @@ def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, .
         Subscription.attempts,
         Subscription.next_retry_at,
         Subscription.recovered_amount,
+        STRIPE_RETRIES_AT,
     ).where(
         *within(wanted, at=Subscription.created_at, account=Subscription.account_id)
     )
