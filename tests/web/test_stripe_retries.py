@@ -40,8 +40,8 @@ class Affected:
         """Signed in anew: a session does not last for days."""
         return self.sign_in(self.user)
 
-    def pass_time(self, **delta: int) -> None:
-        self.sandbox.advance(**delta)
+    def pass_time(self, *, days: int) -> None:
+        self.sandbox.advance(days=days)
         self.clock.time = datetime.fromisoformat(self.sandbox.now())
 
     def tick(self) -> None:
