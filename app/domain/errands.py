@@ -19,6 +19,17 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 
 
+# What is kept beside an event when it comes, so that its payload need not be read again.
+HINTS = (
+    "customer_id",
+    "subscription_id",
+    "payment_intent_id",
+    "attempt_count",
+    "request_id",
+    "request_idempotency_key",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """One thing to look at; events that ask for the same errand share one look."""
@@ -35,6 +46,12 @@ class Known:
     invoices: frozenset[str] = frozenset()  # those with a recovery
     customers: frozenset[str] = frozenset()  # those with money still to be won back
     invoice_of_intent: Mapping[str, str] = field(default_factory=dict)
+
+
+def hints_of(event: EventEnvelope) -> dict[str, str | int]:
+    """What of `event` decides about its errand, small enough to keep beside it."""
+    hints = {name: getattr(event, name) for name in HINTS}
+    return {name: value for name, value in hints.items() if value is not None}
 
 
 def errand_of(account_id: int, event: EventEnvelope, known: Known) -> Errand | str:

@@ -22,6 +22,7 @@ UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
 PENDING_EVENT = text("status = 'pending'")
 WISHED_FOR = {"sqlite": text("look_again = 1"), "postgresql": text("look_again")}
 PAUSED_RECOVERY = text("status = 'paused'")
+IGNORED_EVENT = text("status = 'ignored'")
 OPEN_RECOVERY = text("status IN ('in_retry', 'waiting_for_customer', 'paused')")
 # Open recoveries that no retry can help along.
 NEEDS_PERSON = text(
@@ -417,6 +418,7 @@ class StripeEvent(Base):
             "ix_stripe_event_pending", "account_id", "try_at", where=PENDING_EVENT
         ),
         Index("ix_stripe_event_received", "received_at"),
+        _partial("ix_stripe_event_ignored", "received_at", where=IGNORED_EVENT),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -425,6 +427,8 @@ class StripeEvent(Base):
     type: Mapped[str] = mapped_column(String(128))
     object_id: Mapped[str | None] = mapped_column(String(255))
     livemode: Mapped[bool]
+    # domain.errands.HINTS as they came; None: read them from the payload.
+    hints: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     payload: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
