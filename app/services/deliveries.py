@@ -14,7 +14,7 @@ from app import current
 from app.domain.account import EventStatus
 from app.domain.event_types import LOOK_AGAIN
 from app.domain.snapshots import EventEnvelope
-from app.services.inbox import Arrival, Inbox, Kept, NotStored
+from app.services.inbox import Arrival, Inbox, NotStored
 from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import BadSignature, verified
@@ -84,7 +84,7 @@ def reception() -> Reception:
 
 def receive_for_key(
     connection_key: str, payload: bytes, header: str | None, *, now: datetime
-) -> Kept:
+) -> None:
     """Keep an event that came to one account's own address.
 
     Returns once it is durable. Raises NoSuchAddress, BadSignature, NotAnEvent,
@@ -103,12 +103,12 @@ def receive_for_key(
             _note_bad_signature(listener.account_id, now=now)
             raise
     fault = _misdirected(event, listener)
-    return _keep(event, None if fault else listener, fault=fault, now=now)
+    _keep(event, None if fault else listener, fault=fault, now=now)
 
 
 def receive_for_platform(
     secret: str, payload: bytes, header: str | None, *, now: datetime
-) -> Kept:
+) -> None:
     """Keep an event that came to the Connect platform's address; see above."""
     event = _verified(payload, header, (secret,), now=now)
     listener = reception().by_account.get(
@@ -118,7 +118,7 @@ def receive_for_platform(
     if listener is None:
         mode = "live" if event.livemode else "test"
         fault = f"{event.account or 'no account'} is not connected here in {mode} mode"
-    return _keep(event, listener, fault=fault, now=now)
+    _keep(event, listener, fault=fault, now=now)
 
 
 def take_in(account_id: int, events: Iterable[EventEnvelope], *, now: datetime) -> int:
@@ -157,10 +157,10 @@ def take_in(account_id: int, events: Iterable[EventEnvelope], *, now: datetime) 
 
 def _keep(
     event: EventEnvelope, listener: Listener | None, *, fault: str | None, now: datetime
-) -> Kept:
+) -> None:
     if fault is None and event.type not in LOOK_AGAIN:
         fault = "nothing to do for events of this type"
-    return reception().inbox.keep(
+    reception().inbox.keep(
         Arrival(
             stripe_event_id=event.id,
             account_id=listener.account_id if listener else None,

@@ -48,6 +48,7 @@ IN_HAND = 500
 # A call that nobody answered is not repeated at once by fifty other events.
 HOLD_WITHOUT_ANSWER = timedelta(seconds=30)
 HOLD_WHEN_TOO_FAST = timedelta(seconds=5)
+LONGEST_LOOK = 300.0  # seconds; every look ends, well or not
 OWNER_MUST_ACT = (CredentialsRefused, PermissionMissing, NotConnected, SecretUnreadable)
 EXPECTED = (StripeTrouble, NotConnected, SecretUnreadable)
 
@@ -89,14 +90,19 @@ class Handler:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
 
     def round(self) -> bool:
-        """Take, start and settle what can be; whether anything is in hand or moved."""
+        """Take, start and settle what can be; whether there was anything to take."""
         now = self._clock()
         self._collect(now=now)
         self._write(now=now)  # before taking: what is not written would be taken again
         took = self._take(now=now)
         self._start()
         self._write(now=now)
-        return took or any(lane.running for lane in self._lanes.values())
+        return took
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether any look is under way."""
+        return any(lane.running for lane in self._lanes.values())
 
     def close(self) -> None:
         """End the threads once their looks have ended, and write those down."""
@@ -216,9 +222,10 @@ def handle_pending(*, now: datetime) -> int:
     wake = threading.Event()
     handler = Handler(app, clock=lambda: now, wake=wake)
     try:
-        while handler.round():
-            wake.wait(0.05)
-            wake.clear()
+        while handler.round() or handler.is_looking:
+            if handler.is_looking:
+                wake.wait(LONGEST_LOOK)
+                wake.clear()
     finally:
         handler.close()
     return handler.handled

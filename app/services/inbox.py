@@ -7,13 +7,12 @@ there is no timer, and a lone event waits for nobody.
 
 import logging
 import threading
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, Engine, bindparam, update
+from sqlalchemy import Engine, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.account import EventStatus
@@ -29,6 +28,8 @@ ROOM = 512
 # Seconds. Stripe publishes no limit for an answer; 10 to 30 s circulate. What is
 # written after we gave up waiting is a repeat when Stripe sends it again.
 PATIENCE = 9.0
+# How exact "last event received" is; it would cost a third of a small batch's time.
+HEARD_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,6 @@ class Arrival:
     note: str | None = None
 
 
-class Kept(StrEnum):
-    """What the inbox did with an arrival."""
-
-    STORED = "stored"
-    REPEATED = "repeated"  # it was there already
-
-
 class NotStored(Exception):
     """The event is not known to be on the disk: Stripe has to send it again."""
 
@@ -62,12 +56,17 @@ class InboxFull(NotStored):
     """More is waiting to be written than we promise to hold."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    arrivals: list[Arrival] = field(default_factory=list)
-    done: threading.Event = field(default_factory=threading.Event)
-    fresh: set[str] = field(default_factory=set)
-    stored: bool = False
+class _Waiting:
+    """One arrival, and the lock on which its caller sleeps: woken one by one, callers
+    do not fight for a lock that they share."""
+
+    __slots__ = ("arrival", "is_stored", "turn")
+
+    def __init__(self, arrival: Arrival) -> None:
+        self.arrival = arrival
+        self.is_stored = False
+        self.turn = threading.Lock()
+        self.turn.acquire()
 
 
 class Inbox:
@@ -77,24 +76,25 @@ class Inbox:
         self._app = app
         self._room = room
         self._gate = threading.Condition()
-        self._batch = _Batch()
+        self._waiting: list[_Waiting] = []
         self._writer: threading.Thread | None = None
         self._closed = False
-        # Set whenever something was stored that wants handling.
+        self._heard_at: dict[int, datetime] = {}
+        # Set whenever something was stored that may want handling.
         self.arrived = threading.Event()
 
-    @property
-    def waiting(self) -> int:
+    def __len__(self) -> int:
         """How many events wait for the writer's next turn."""
-        return len(self._batch.arrivals)
+        return len(self._waiting)
 
-    def keep(self, arrival: Arrival) -> Kept:
-        """Return once the event is durable; NotStored when that is not certain."""
-        batch = self._join(arrival)
-        if not batch.done.wait(PATIENCE) or not batch.stored:
+    def keep(self, arrival: Arrival) -> None:
+        """Return once the event is durable; a repeat is there already, and stays one.
+
+        Raises NotStored when that is not certain.
+        """
+        waiting = self._join(arrival)
+        if not waiting.turn.acquire(timeout=PATIENCE) or not waiting.is_stored:
             raise NotStored(arrival.stripe_event_id)
-        is_new = arrival.stripe_event_id in batch.fresh
-        return Kept.STORED if is_new else Kept.REPEATED
 
     def close(self) -> None:
         """Write what is waiting, refuse what comes after, end the writer."""
@@ -104,20 +104,21 @@ class Inbox:
         if self._writer:
             self._writer.join(PATIENCE)
 
-    def _join(self, arrival: Arrival) -> _Batch:
+    def _join(self, arrival: Arrival) -> _Waiting:
+        waiting = _Waiting(arrival)
         with self._gate:
             if self._closed:
                 raise NotStored("the inbox is closed")
-            if len(self._batch.arrivals) >= self._room:
+            if len(self._waiting) >= self._room:
                 raise InboxFull(f"{self._room} events wait to be written")
-            self._batch.arrivals.append(arrival)
+            self._waiting.append(waiting)
             if self._writer is None:
                 self._writer = threading.Thread(
                     target=self._write_batches, name="inbox", daemon=True
                 )
                 self._writer.start()
             self._gate.notify()
-            return self._batch
+        return waiting
 
     def _write_batches(self) -> None:
         goes_first.set(True)
@@ -125,58 +126,69 @@ class Inbox:
             engine = db.engines["writer"]
         while batch := self._next_batch():
             try:
-                batch.fresh = _write(engine, batch.arrivals)
-                batch.stored = True
+                self._write(engine, [one.arrival for one in batch])
             except Exception:
-                log.exception("%s events were not stored", len(batch.arrivals))
-            if batch.fresh:
+                log.exception("%s events were not stored", len(batch))
+            else:
                 self.arrived.set()
-            batch.done.set()
+                for one in batch:
+                    one.is_stored = True
+            for one in batch:
+                one.turn.release()
 
-    def _next_batch(self) -> _Batch | None:
+    def _next_batch(self) -> list[_Waiting]:
+        """Whatever has gathered; nothing once closed and written."""
         with self._gate:
-            while not self._batch.arrivals:
-                if self._closed:
-                    return None
+            while not (self._waiting or self._closed):
                 self._gate.wait()
-            batch, self._batch = self._batch, _Batch()
+            batch, self._waiting = self._waiting, []
             return batch
 
-
-def _write(engine: Engine, arrivals: list[Arrival]) -> set[str]:
-    """Commit `arrivals`; the event ids that were not there before."""
-    # In one order everywhere: two processes that write the same events in opposite
-    # orders would wait for each other.
-    rows = sorted((asdict(a) for a in arrivals), key=lambda row: row["stripe_event_id"])
-    for row in rows:
-        row["try_at"] = row["received_at"]
-        row["tries"] = 0
-    with engine.begin() as connection:
-        fresh = _insert(connection, rows)
-        _touch_accounts(connection, arrivals)
-    return fresh
-
-
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> set[str]:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = (
-        dialect.insert(StripeEvent)
-        .on_conflict_do_nothing(index_elements=["stripe_event_id"])
-        .returning(StripeEvent.stripe_event_id)
-    )
-    return set(connection.scalars(statement, rows))
-
-
-def _touch_accounts(connection: Connection, arrivals: list[Arrival]) -> None:
-    latest = {
-        a.account_id: a.received_at
-        for a in arrivals
-        if a.account_id is not None and a.type != OUR_TEST
-    }
-    if latest:
-        connection.execute(
-            update(StripeAccount)
-            .where(StripeAccount.id == bindparam("account"))
-            .values(last_event_at=bindparam("at")),
-            [{"account": id, "at": latest[id]} for id in sorted(latest)],
+    def _write(self, engine: Engine, arrivals: list[Arrival]) -> None:
+        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(StripeEvent).on_conflict_do_nothing(
+            index_elements=["stripe_event_id"]
         )
+        # In one order everywhere: two processes that write the same events in opposite
+        # orders would wait for each other.
+        arrivals.sort(key=lambda arrival: arrival.stripe_event_id)
+        heard = self._newly_heard(arrivals)
+        with engine.begin() as connection:
+            connection.execute(insert, [_row(arrival) for arrival in arrivals])
+            for account_id in sorted(heard):
+                connection.execute(
+                    update(StripeAccount)
+                    .where(StripeAccount.id == account_id)
+                    .values(last_event_at=heard[account_id])
+                )
+        self._heard_at.update(heard)
+
+    def _newly_heard(self, arrivals: list[Arrival]) -> dict[int, datetime]:
+        """The accounts whose last event is worth noting again, and its time."""
+        latest = {
+            a.account_id: a.received_at
+            for a in arrivals
+            if a.account_id and a.type != OUR_TEST
+        }
+        return {
+            id: at
+            for id, at in latest.items()
+            if not (id in self._heard_at and at - self._heard_at[id] < HEARD_EVERY)
+        }
+
+
+def _row(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "stripe_event_id": arrival.stripe_event_id,
+        "account_id": arrival.account_id,
+        "type": arrival.type,
+        "object_id": arrival.object_id,
+        "livemode": arrival.livemode,
+        "payload": arrival.payload,
+        "occurred_at": arrival.occurred_at,
+        "received_at": arrival.received_at,
+        "try_at": arrival.received_at,
+        "tries": 0,
+        "status": arrival.status,
+        "note": arrival.note,
+    }

@@ -8,7 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app import current
 from app.extensions import csrf
 from app.services import deliveries, platform
-from app.services.inbox import Kept, NotStored
+from app.services.inbox import NotStored
 from app.stripe_gateway import BadSignature, NotAnEvent
 from app.vault import SecretUnreadable
 
@@ -45,10 +45,10 @@ def for_key(connection_key: str) -> Response:
     )
 
 
-def _received(receive: Callable[[bytes, str | None], Kept]) -> Response:
+def _received(receive: Callable[[bytes, str | None], None]) -> Response:
     try:
         # The signature is over the bytes as they came.
-        kept = receive(request.get_data(), request.headers.get(SIGNATURE))
+        receive(request.get_data(), request.headers.get(SIGNATURE))
     except deliveries.NoSuchAddress:
         return _answer(404, "no account is connected at this address")
     except RequestEntityTooLarge:
@@ -57,7 +57,7 @@ def _received(receive: Callable[[bytes, str | None], Kept]) -> Response:
         return _answer(400, str(fault))
     except NotStored:
         return _answer(503, "not stored; send it again")
-    return _answer(200, kept)
+    return _answer(200, "stored")
 
 
 def _answer(status: int, sentence: str) -> Response:

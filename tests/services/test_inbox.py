@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -12,9 +14,9 @@ from sqlalchemy import event, func, select, text
 from app.domain.account import EventStatus
 from app.extensions import db
 from app.services import inbox as inboxes
-from app.services.inbox import Arrival, Inbox, InboxFull, Kept, NotStored
+from app.services.inbox import Arrival, Inbox, InboxFull, NotStored
 from app.storage.line import OneInLine
-from app.storage.models import StripeEvent
+from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
 from tests.builders import a_account
 from tests.conftest import MONDAY
@@ -63,13 +65,13 @@ def until_the_writer_waits_its_turn() -> None:
 
 
 def test_what_is_kept_is_there_for_every_reader(inbox: Inbox) -> None:
-    assert inbox.keep(an_arrival("evt_1")) is Kept.STORED
+    inbox.keep(an_arrival("evt_1"))
     assert how_many() == 1
 
 
-def test_a_repeat_is_told_apart_from_a_first_delivery(inbox: Inbox) -> None:
+def test_a_repeat_is_kept_once(inbox: Inbox) -> None:
     inbox.keep(an_arrival("evt_1"))
-    assert inbox.keep(an_arrival("evt_1")) is Kept.REPEATED
+    inbox.keep(an_arrival("evt_1"))
     assert how_many() == 1
 
 
@@ -87,9 +89,10 @@ def test_what_gathers_while_one_writes_is_committed_at_once(inbox: Inbox) -> Non
                 pool.submit(inbox.keep, an_arrival(f"evt_{n}", account.id))
                 for n in range(1, 8)
             ]
-            until(lambda: inbox.waiting == 7)
+            until(lambda: len(inbox) == 7)
             assert not first.done()
-        assert {each.result() for each in [first, *rest]} == {Kept.STORED}
+        for each in [first, *rest]:
+            each.result()
     assert how_many() == 8
     assert len(commits) == 3  # ours that held them up, the first, the seven
 
@@ -101,7 +104,7 @@ def test_the_same_event_twice_in_one_batch_is_stored_once(inbox: Inbox) -> None:
             pool.submit(inbox.keep, an_arrival("evt_0"))
             until_the_writer_waits_its_turn()
             twice = [pool.submit(inbox.keep, an_arrival("evt_1")) for _ in range(2)]
-            until(lambda: inbox.waiting == 2)
+            until(lambda: len(inbox) == 2)
         for each in twice:
             each.result()
     assert how_many() == 2
@@ -116,11 +119,11 @@ def test_a_full_inbox_refuses_and_stores_what_it_took(inbox: Inbox) -> None:
             taken += [
                 pool.submit(inbox.keep, an_arrival(f"evt_{n}")) for n in range(1, 9)
             ]
-            until(lambda: inbox.waiting == 8)
+            until(lambda: len(inbox) == 8)
             with pytest.raises(InboxFull):
                 inbox.keep(an_arrival("evt_9"))
         for each in taken:
-            assert each.result() is Kept.STORED
+            each.result()
     assert how_many() == 9
 
 
@@ -140,7 +143,8 @@ def test_a_database_that_refuses_is_never_answered_with_success(
     assert "1 events were not stored" in caplog.text
     with transaction() as session:
         session.execute(text("DROP TRIGGER full"))
-    assert inbox.keep(an_arrival("evt_1")) is Kept.STORED
+    inbox.keep(an_arrival("evt_1"))
+    assert how_many() == 1
 
 
 @pytest.mark.sqlite
@@ -159,11 +163,12 @@ def test_closing_writes_what_was_taken_and_refuses_the_rest(inbox: Inbox) -> Non
             first = pool.submit(inbox.keep, an_arrival("evt_0"))
             until_the_writer_waits_its_turn()
             second = pool.submit(inbox.keep, an_arrival("evt_1"))
-            until(lambda: inbox.waiting == 1)
+            until(lambda: len(inbox) == 1)
             closing = threading.Thread(target=inbox.close)
             closing.start()
         closing.join()
-        assert (first.result(), second.result()) == (Kept.STORED, Kept.STORED)
+        first.result()
+        second.result()
     with pytest.raises(NotStored):
         inbox.keep(an_arrival("evt_2"))
     assert how_many() == 2
@@ -176,9 +181,17 @@ def test_nothing_runs_before_the_first_event(app: Flask) -> None:
     an_inbox.close()
 
 
-def test_an_arrival_wakes_whoever_handles_and_a_repeat_does_not(inbox: Inbox) -> None:
+def test_an_arrival_wakes_whoever_handles(inbox: Inbox) -> None:
     inbox.keep(an_arrival("evt_1"))
-    assert inbox.arrived.wait(5)
-    inbox.arrived.clear()
-    inbox.keep(an_arrival("evt_1"))
-    assert not inbox.arrived.is_set()
+    assert inbox.arrived.is_set()
+
+
+def test_when_an_account_was_last_heard_is_exact_to_a_second(inbox: Inbox) -> None:
+    account = a_account()
+    for n, after in enumerate((0, 0.5, 1, 90)):
+        at = MONDAY + timedelta(seconds=after)
+        inbox.keep(replace(an_arrival(f"evt_{n}", account.id), received_at=at))
+        with reading() as session:
+            heard_at = session.get_one(StripeAccount, account.id).last_event_at
+        assert heard_at is not None
+        assert timedelta() <= at - heard_at < timedelta(seconds=1)

@@ -60,9 +60,9 @@ def test_a_signed_event_is_kept_as_it_came(client: FlaskClient) -> None:
 def test_a_repeated_event_is_kept_once_and_answered_alike(client: FlaskClient) -> None:
     account = a_listening_account()
     event = an_event()
-    assert deliver(client, account, event).text == "stored\n"
-    repeat = deliver(client, account, event)
-    assert (repeat.status_code, repeat.text) == (200, "repeated\n")
+    for _ in range(2):
+        answer = deliver(client, account, event)
+        assert (answer.status_code, answer.text) == (200, "stored\n")
     assert len(kept()) == 1
 
 

@@ -1,0 +1,157 @@
+"""Delivers signed events from a process of its own, over kept-alive connections.
+
+Prints one line of JSON: how many were answered how, how fast, and the ids answered 2xx.
+"""
+
+import argparse
+import json
+import selectors
+import socket
+import time
+from dataclasses import dataclass, field
+
+from stripe import WebhookSignature
+
+SECRET = "whsec_benchmark"
+BYTES = 5_600  # of one event, as Stripe's invoice events are
+
+
+def an_event(id: str) -> str:
+    """An event of 5.6 kB about an invoice that concerns nothing of ours."""
+    event = {
+        "id": id,
+        "object": "event",
+        "api_version": "2026-10-28.endive",
+        "created": int(time.time()),
+        "livemode": False,
+        "type": "invoice.paid",
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "data": {"object": {"id": f"in_{id}", "object": "invoice", "lines": []}},
+    }
+    lines = event["data"]["object"]["lines"]  # type: ignore[index]
+    while len(text := json.dumps(event)) < BYTES - 160:
+        lines.append({"amount": 1900, "currency": "eur", "description": "x" * 80})
+    event["padding"] = "x" * (BYTES - len(text) - 15)
+    return json.dumps(event)
+
+
+def a_request(id: str, *, host: str, path: str) -> bytes:
+    """The delivery of an event, as bytes."""
+    body = an_event(id)
+    signature = WebhookSignature.generate_signature_header(body, SECRET)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Stripe-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return (head + body).encode()
+
+
+@dataclass(slots=True)
+class Sender:
+    """One connection, with at most one delivery under way."""
+
+    socket: socket.socket
+    id: str = ""
+    sent_at: float = 0.0
+    received: bytes = b""
+
+    def status(self) -> int | None:
+        """The answer's status once it has come whole."""
+        head, separator, body = self.received.partition(b"\r\n\r\n")
+        if not separator:
+            return None
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line[15:])
+        return int(head[9:12]) if len(body) >= length else None
+
+
+@dataclass(slots=True)
+class Run:
+    """Deliver everything: as fast as it is answered, or `rate` events a second."""
+
+    requests: list[tuple[str, bytes]]
+    rate: float | None
+    seconds: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    answered: list[str] = field(default_factory=list)
+
+    def go(self, host: str, port: int, senders: int) -> float:
+        """The seconds it took."""
+        watch = selectors.DefaultSelector()
+        idle = []
+        for _ in range(senders):
+            connected = socket.create_connection((host, port))
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sender = Sender(connected)
+            watch.register(connected, selectors.EVENT_READ, sender)
+            idle.append(sender)
+        total, sent, done = len(self.requests), 0, 0
+        began = time.perf_counter()
+        while done < total:
+            allowed = total
+            if self.rate is not None:
+                allowed = int((time.perf_counter() - began) * self.rate) + 1
+            while idle and sent < min(allowed, total):
+                self._send(idle.pop(), sent)
+                sent += 1
+            for key, _ in watch.select(timeout=0.002 if self.rate else 10):
+                if self._receive(key.data):
+                    idle.append(key.data)
+                    done += 1
+        return time.perf_counter() - began
+
+    def _send(self, sender: Sender, number: int) -> None:
+        sender.id, request = self.requests[number]
+        sender.received = b""
+        sender.sent_at = time.perf_counter()
+        sender.socket.sendall(request)
+
+    def _receive(self, sender: Sender) -> bool:
+        chunk = sender.socket.recv(65536)
+        if not chunk:
+            raise ConnectionError("the server hung up")
+        sender.received += chunk
+        status = sender.status()
+        if status is None:
+            return False
+        self.seconds.append(time.perf_counter() - sender.sent_at)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if status < 300:
+            self.answered.append(sender.id)
+        return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", required=True)
+    parser.add_argument("--events", type=int, default=3000)
+    parser.add_argument("--senders", type=int, default=16)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--prefix", default="a")
+    asked = parser.parse_args()
+    ids = [f"evt_{asked.prefix}{n:06d}" for n in range(asked.events)]
+    run = Run(
+        [(id, a_request(id, host="127.0.0.1", path=asked.path)) for id in ids],
+        asked.rate,
+    )
+    took = run.go("127.0.0.1", asked.port, asked.senders)
+    ordered = sorted(run.seconds)
+    print(
+        json.dumps(
+            {
+                "statuses": run.statuses,
+                "seconds": took,
+                "a_second": asked.events / took,
+                "p50_ms": ordered[len(ordered) // 2] * 1000,
+                "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

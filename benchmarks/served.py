@@ -1,0 +1,135 @@
+"""Our application in a process of its own, on a database of its own; for benchmarks."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import event
+
+from app import create_app, current, server
+from app.config import Config
+from app.domain.account import ConnectionKind, ConnectionStatus
+from app.extensions import db
+from app.storage.models import StripeAccount
+from app.storage.transaction import transaction
+from benchmarks.load import SECRET
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECTION_KEY = "benchmark"
+PATH = f"/webhooks/stripe/{CONNECTION_KEY}"
+NOBODY = "http://127.0.0.1:9"  # Stripe's address where no call is expected
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A server under test."""
+
+    pid: int
+    port: int
+    path: str
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_mb(self) -> float:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        line = next(x for x in status.splitlines() if x.startswith("VmRSS"))
+        return int(line.split()[1]) / 1000
+
+
+def prepare(config: Config) -> Flask:
+    """The application on a migrated database with one connected account."""
+    app = create_app(config)
+    with app.app_context():
+        upgrade()
+        seal, now = current.vault().encrypt, current.now()
+        with transaction() as session:
+            session.add(
+                StripeAccount(
+                    stripe_account_id="acct_benchmark",
+                    livemode=False,
+                    kind=ConnectionKind.KEY,
+                    connection_key=CONNECTION_KEY,
+                    sealed_api_key=seal("rk_test_benchmark"),
+                    sealed_webhook_secret=seal(SECRET),
+                    status=ConnectionStatus.CONNECTED,
+                    switched_at=now,
+                    connected_at=now,
+                )
+            )
+    return app
+
+
+def a_config(folder: Path, port: int, *, stripe: str = NOBODY) -> Config:
+    return Config(
+        database_url=f"sqlite:///{folder / 'ours.db'}",
+        secret_key="benchmark",
+        encryption_keys=(Fernet.generate_key().decode(),),
+        port=port,
+        stripe_api_base=stripe,
+    )
+
+
+@contextmanager
+def running(command: list[str], port: int, path: str) -> Iterator[Process]:
+    """A server of this command, once it answers."""
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        _wait_for(port)
+        yield Process(process.pid, port, path)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ours(folder: Path, port: int, *, slower_by: float = 0.0) -> list[str]:
+    """The command that serves the application on a new database in `folder`."""
+    return [
+        *(sys.executable, "-m", "benchmarks.served", "--folder", str(folder)),
+        *("--port", str(port), "--slower-by", str(slower_by)),
+    ]
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"nothing answers on port {port}")
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--slower-by", type=float, default=0.0, help="seconds a commit")
+    asked = parser.parse_args()
+    app = prepare(a_config(asked.folder, asked.port))
+    if asked.slower_by:
+        with app.app_context():
+            event.listen(
+                db.engines["writer"], "commit", lambda _: time.sleep(asked.slower_by)
+            )
+    return server.serve(app)
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
