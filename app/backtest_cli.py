@@ -4,10 +4,6 @@ import json
 
 import click
 
-from app.backtest.contestants import contestant
-from app.backtest.figures import as_dict
-from app.backtest.runner import run
-from app.backtest.worlds import WorldFault, factory_at
 from app.domain.strategies import UnknownStrategy
 
 
@@ -21,6 +17,12 @@ def backtest(
     world: str, cases: int, names: tuple[str, ...], seed: int, *, as_json: bool
 ) -> None:
     """Run strategies against a simulated world, each against the same luck."""
+    # Imported here: every process knows the command, and few need numpy for it.
+    from app.backtest.contestants import contestant
+    from app.backtest.figures import as_dict
+    from app.backtest.runner import run
+    from app.backtest.worlds import WorldFault, factory_at
+
     try:
         contestants = {name: contestant(name) for name in names}
         make_world = factory_at(world)

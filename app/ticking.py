@@ -31,7 +31,7 @@ LOOK_EVERY = 1.0
 # In a sandbox an hour may pass in a second, and a retry should not look late.
 EVERY_SECONDS_IN_A_SANDBOX = 0.3
 # What arrives together is handled together: fewer looks, and far fewer commits.
-GATHER_FOR = 0.1
+GATHER_FOR = 0.25
 AFTER_A_FAULT = 10.0
 # A charge waits for Stripe up to 80 s; what is cut off here is asked about later.
 STOP_WITHIN = 20.0
@@ -147,8 +147,7 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]
 
     def _process_jobs(self) -> Any:
         try:
-            with self._jobstores_lock:  # shutdown() holds it: no job starts after that
-                return super()._process_jobs() if self.running else None
+            return super()._process_jobs()
         except Exception:
             log.exception("the scheduler goes on in %s seconds", AFTER_A_FAULT)
             return AFTER_A_FAULT

@@ -14,6 +14,7 @@ from app import current
 from app.domain.account import EventStatus
 from app.domain.event_types import LOOK_AGAIN
 from app.domain.snapshots import EventEnvelope
+from app.services import platform
 from app.services.inbox import Arrival, Inbox, NotStored
 from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import reading, transaction
@@ -52,6 +53,7 @@ class Reception:
         self.inbox = Inbox(app)
         self.by_address: Remembered[Listener] = Remembered()
         self.by_account: Remembered[Listener] = Remembered()
+        self.platform_secret: Remembered[str] = Remembered()
         self.bad_signature_noted_at: dict[int, datetime] = {}
 
 
@@ -106,11 +108,13 @@ def receive_for_key(
     _keep(event, None if fault else listener, fault=fault, now=now)
 
 
-def receive_for_platform(
-    secret: str, payload: bytes, header: str | None, *, now: datetime
-) -> None:
+def receive_for_platform(payload: bytes, header: str | None, *, now: datetime) -> None:
     """Keep an event that came to the Connect platform's address; see above."""
-    event = _verified(payload, header, (secret,), now=now)
+    try:
+        event = _verified(payload, header, (_platform_secret(),), now=now)
+    except BadSignature:
+        reception().platform_secret.forget(None)
+        event = _verified(payload, header, (_platform_secret(),), now=now)
     listener = reception().by_account.get(
         (event.account, event.livemode), lambda: _of_account(event)
     )
@@ -207,7 +211,19 @@ def _listener(connection_key: str) -> Listener:
     return found
 
 
+def _platform_secret() -> str:
+    try:
+        secret = reception().platform_secret.get(None, platform.webhook_secret)
+    except SecretUnreadable as fault:
+        raise NotStored(str(fault)) from None
+    if secret is None:
+        raise NoSuchAddress
+    return secret
+
+
 def _of_address(connection_key: str) -> Listener | None:
+    if not (connection_key.isascii() and connection_key.isprintable()):
+        return None  # no key of ours, and maybe no text that a database takes
     with reading() as session:
         account = session.scalar(
             select(StripeAccount).where(StripeAccount.connection_key == connection_key)

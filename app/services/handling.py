@@ -7,13 +7,15 @@ account that does not answer holds up nobody but itself.
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from flask import Flask, current_app
+from sqlalchemy.orm import Session
 
 from app.domain.declines import MadeBy
 from app.domain.errands import Errand, errand_of, made_by, wait_after
@@ -112,37 +114,43 @@ class Handler:
         self._write(now=now)
 
     def _take(self, *, now: datetime) -> bool:
-        took = False
         with reading() as session:
-            for account_id in event_queue.accounts_with_pending(session, now=now):
-                lane = self._lanes.setdefault(account_id, _Lane())
-                in_hand = lane.in_hand
-                if len(in_hand) >= IN_HAND:
-                    continue
-                events = event_queue.pending(
-                    session, account_id, now=now, limit=IN_HAND, except_for=in_hand
-                )
-                took |= bool(events)
-                opened = self._opened(events)
-                known = event_queue.known_among(
-                    session, account_id, (envelope for _, envelope in opened), now=now
-                )
-                for event, envelope in opened:
-                    errand = errand_of(account_id, envelope, known)
-                    if isinstance(errand, str):
-                        self._settled.append(Settled(event.id, event.tries, errand))
-                        continue
-                    asked = lane.waiting.setdefault(errand, _Asked())
-                    asked.events.append(event)
-                    told = made_by(envelope, known)
-                    asked.newest_made_by = told or asked.newest_made_by
-        return took
+            accounts = event_queue.accounts_with_pending(session, now=now)
+            took = [self._take_of(session, id, now=now) for id in accounts]
+        return any(took)
 
-    def _opened(self, events: list[Pending]) -> list[tuple[Pending, EventEnvelope]]:
+    def _take_of(self, session: Session, account_id: int, *, now: datetime) -> bool:
+        lane = self._lanes.setdefault(account_id, _Lane())
+        in_hand = lane.in_hand
+        if len(in_hand) >= IN_HAND:
+            return False
+        opened = self._opened(
+            event_queue.pending(
+                session, account_id, now=now, limit=IN_HAND, except_for=in_hand
+            )
+        )
+        envelopes = [envelope for _, envelope in opened]
+        known = event_queue.known_among(session, account_id, envelopes, now=now)
+        for event, envelope in opened:
+            errand = errand_of(account_id, envelope, known)
+            if isinstance(errand, str):
+                self._settled.append(Settled(event.id, event.tries, errand))
+                continue
+            asked = lane.waiting.setdefault(errand, _Asked())
+            asked.events.append(event)
+            told = made_by(envelope, known)
+            asked.newest_made_by = told or asked.newest_made_by
+        return bool(opened)
+
+    def _opened(
+        self, events: Iterable[tuple[Pending, str]]
+    ) -> list[tuple[Pending, EventEnvelope]]:
         opened = []
-        for event in events:
+        for event, payload in events:
+            # Reading JSON holds the interpreter; webhooks that came meanwhile go first.
+            time.sleep(0)
             try:
-                opened.append((event, reopened(event.payload)))
+                opened.append((event, reopened(payload)))
             except NotAnEvent as fault:
                 self._settled.append(Settled(event.id, event.tries, str(fault)))
         return opened

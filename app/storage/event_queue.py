@@ -1,7 +1,7 @@
 """Stored events that wait to be handled, found by account: one that is held back or
 has left costs the others nothing, however much it has waiting."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +18,15 @@ from app.storage.models import Recovery, StripeAccount, StripeEvent
 CUSTOMER_MAY_PAY = (*OPEN, RecoveryStatus.TERMINATED)
 
 
+# Events may be as large as a megabyte: few of them are in memory at a time.
+AT_A_TIME = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A stored event that waits, free of any session."""
 
     id: int
-    payload: str
     tries: int
 
 
@@ -67,10 +70,10 @@ def pending(
     now: datetime,
     limit: int,
     except_for: Collection[int],
-) -> list[Pending]:
-    """Events of the account that are due, oldest first, without those in hand."""
+) -> Iterator[tuple[Pending, str]]:
+    """Events of the account that are due, oldest first, each with its payload."""
     rows = session.execute(
-        select(StripeEvent.id, StripeEvent.payload, StripeEvent.tries)
+        select(StripeEvent.id, StripeEvent.tries, StripeEvent.payload)
         .where(
             StripeEvent.account_id == account_id,
             StripeEvent.status == EventStatus.PENDING,
@@ -79,8 +82,10 @@ def pending(
         )
         .order_by(StripeEvent.try_at, StripeEvent.id)
         .limit(limit)
+        .execution_options(yield_per=AT_A_TIME)
     )
-    return [Pending(*row) for row in rows]
+    for id, tries, payload in rows:
+        yield Pending(id, tries), payload
 
 
 def known_among(

@@ -56,8 +56,8 @@ def envelope(event: Json, payload: str) -> EventEnvelope:
 
 
 def reopened(payload: str) -> EventEnvelope:
-    """The envelope of an event that was verified when it came, from its kept text."""
-    return envelope(json.loads(payload), payload)
+    """The envelope of an event that was verified when it came, without its text."""
+    return envelope(json.loads(payload), "")
 
 
 def envelope_or_none(event: Json) -> EventEnvelope | None:

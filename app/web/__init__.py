@@ -5,7 +5,7 @@ import pkgutil
 
 from flask import Blueprint, Flask
 
-from app.web import access, errors, filters, headers, intake
+from app.web import access, errors, filters, headers, intake, webhooks
 
 
 def register(app: Flask) -> None:
@@ -21,6 +21,7 @@ def register(app: Flask) -> None:
     filters.register(app)
     for blueprint in _blueprints():
         app.register_blueprint(blueprint)
+    webhooks.register(app)
 
 
 def _blueprints() -> list[Blueprint]:

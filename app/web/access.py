@@ -23,8 +23,6 @@ PUBLIC = frozenset(
         "links.show",  # one-time links: first owner, invitation
         "links.accept",
         "health.alive",
-        "webhooks.for_key",  # Stripe, by its signature
-        "webhooks.for_platform",
         "health.ready",
         "metrics.show",  # has its own token
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from werkzeug.test import TestResponse
 
 from app import create_app, current
@@ -232,9 +232,22 @@ def test_an_event_of_another_account_at_our_address_is_recorded_and_ignored(
     assert "acct_stranger" in event.note
 
 
-def test_an_address_nobody_has_is_not_found(client: FlaskClient) -> None:
-    answer = client.post("/webhooks/stripe/guess", data=b"{}")
+@pytest.mark.parametrize(
+    "key", ["guess", "a/b", "%00", "%ff", "%F0%9F%98%80", "x" * 5_000, "?a=b", "/"]
+)
+def test_an_address_nobody_has_is_not_found(client: FlaskClient, key: str) -> None:
+    answer = client.post(f"/webhooks/stripe/{key}", data=b"{}")
     assert answer.status_code == 404
+
+
+def test_a_database_that_fails_makes_stripe_send_again(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = a_listening_account()
+    with transaction() as session:
+        session.execute(text("ALTER TABLE stripe_account RENAME TO away"))
+    assert deliver(client, account, an_event()).status_code == 503
+    assert "was not stored" in caplog.text
 
 
 def test_the_addresses_take_nothing_but_deliveries(client: FlaskClient) -> None:

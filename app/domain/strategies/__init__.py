@@ -3,17 +3,24 @@
 from collections.abc import Callable
 
 from app.domain.steps import Strategy
-from app.domain.strategies.adaptive import Adaptive
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.fixed_ladder import FixedLadder
 from app.domain.strategies.hands_off import HandsOff
 
 DEFAULT = EvenSpread.name
 
+
+def _adaptive() -> Strategy:
+    # Imported when somebody chooses it: numpy takes 16 MB of a process meant for 120.
+    from app.domain.strategies.adaptive import Adaptive
+
+    return Adaptive()
+
+
 # A factory a name: a strategy that learns may want a fresh start for each use.
 ALL: dict[str, Callable[[], Strategy]] = {
     EvenSpread.name: EvenSpread,
-    Adaptive.name: Adaptive,
+    "adaptive": _adaptive,
     FixedLadder.name: FixedLadder,
     HandsOff.name: HandsOff,
 }
