@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from app import current
 from app.domain.account import EventStatus
+from app.domain.errands import hints_of
 from app.domain.event_types import LOOK_AGAIN
 from app.domain.snapshots import EventEnvelope
 from app.services import platform
@@ -145,6 +146,7 @@ def take_in(account_id: int, events: Iterable[EventEnvelope], *, now: datetime) 
                 type=event.type,
                 object_id=event.object_id and event.object_id[:255],
                 livemode=event.livemode,
+                hints=hints_of(event),
                 payload=event.payload,
                 occurred_at=event.created,
                 received_at=now,
@@ -176,6 +178,7 @@ def _keep(
             received_at=now,
             status=EventStatus.IGNORED if fault else EventStatus.PENDING,
             note=fault,
+            hints=hints_of(event),
         )
     )
 

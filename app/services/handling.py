@@ -7,8 +7,7 @@ account that does not answer holds up nobody but itself.
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,36 +123,21 @@ class Handler:
         in_hand = lane.in_hand
         if len(in_hand) >= IN_HAND:
             return False
-        opened = self._opened(
-            event_queue.pending(
-                session, account_id, now=now, limit=IN_HAND, except_for=in_hand
-            )
+        events = event_queue.pending(
+            session, account_id, now=now, limit=IN_HAND, except_for=in_hand
         )
-        envelopes = [envelope for _, envelope in opened]
-        known = event_queue.known_among(session, account_id, envelopes, now=now)
-        for event, envelope in opened:
+        told = [_told(event) for event in events]
+        known = event_queue.known_among(session, account_id, told, now=now)
+        for event, envelope in zip(events, told, strict=True):
             errand = errand_of(account_id, envelope, known)
             if isinstance(errand, str):
                 self._settled.append(Settled(event.id, event.tries, errand))
                 continue
             asked = lane.waiting.setdefault(errand, _Asked())
             asked.events.append(event)
-            told = made_by(envelope, known)
-            asked.newest_made_by = told or asked.newest_made_by
-        return bool(opened)
-
-    def _opened(
-        self, events: Iterable[tuple[Pending, str]]
-    ) -> list[tuple[Pending, EventEnvelope]]:
-        opened = []
-        for event, payload in events:
-            # Reading JSON holds the interpreter; webhooks that came meanwhile go first.
-            time.sleep(0)
-            try:
-                opened.append((event, reopened(payload)))
-            except NotAnEvent as fault:
-                self._settled.append(Settled(event.id, event.tries, str(fault)))
-        return opened
+            charged_by = made_by(envelope, known)
+            asked.newest_made_by = charged_by or asked.newest_made_by
+        return bool(events)
 
     def _start(self) -> None:
         """Start what waits. What is being looked at right now is looked at once more
@@ -237,6 +221,16 @@ def handle_pending(*, now: datetime) -> int:
     finally:
         handler.close()
     return handler.handled
+
+
+def _told(event: Pending) -> EventEnvelope:
+    """What the event says on its outside, from the hints or else from its payload."""
+    if event.payload is None:
+        return event.told
+    try:
+        return reopened(event.payload)
+    except NotAnEvent:
+        return event.told
 
 
 def _look(errand: Errand, newest_made_by: MadeBy | None, *, now: datetime) -> None:

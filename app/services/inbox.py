@@ -46,6 +46,7 @@ class Arrival:
     received_at: datetime
     status: EventStatus
     note: str | None = None
+    hints: dict[str, str | int] | None = None
 
 
 class NotStored(Exception):
@@ -191,4 +192,5 @@ def _row(arrival: Arrival) -> dict[str, Any]:
         "tries": 0,
         "status": arrival.status,
         "note": arrival.note,
+        "hints": arrival.hints,
     }

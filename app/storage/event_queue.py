@@ -1,15 +1,16 @@
 """Stored events that wait to be handled, found by account: one that is held back or
 has left costs the others nothing, however much it has waiting."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import Row, bindparam, case, exists, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus, EventStatus
-from app.domain.errands import Known
+from app.domain.errands import HINTS, Known
 from app.domain.event_types import LOOK_AGAIN, LookAt
 from app.domain.recovery import OPEN, RecoveryStatus
 from app.domain.snapshots import EventEnvelope
@@ -18,16 +19,17 @@ from app.storage.models import Recovery, StripeAccount, StripeEvent
 CUSTOMER_MAY_PAY = (*OPEN, RecoveryStatus.TERMINATED)
 
 
-# Events may be as large as a megabyte: few of them are in memory at a time.
-AT_A_TIME = 32
-
-
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A stored event that waits, free of any session."""
+    """A stored event that waits, free of any session.
+
+    `told` has no hints where none were kept beside it; then `payload` is there.
+    """
 
     id: int
     tries: int
+    told: EventEnvelope
+    payload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,20 @@ def pending(
     now: datetime,
     limit: int,
     except_for: Collection[int],
-) -> Iterator[tuple[Pending, str]]:
-    """Events of the account that are due, oldest first, each with its payload."""
+) -> list[Pending]:
+    """Events of the account that are due, oldest first, without those in hand."""
     rows = session.execute(
-        select(StripeEvent.id, StripeEvent.tries, StripeEvent.payload)
+        select(
+            StripeEvent.id,
+            StripeEvent.tries,
+            StripeEvent.stripe_event_id,
+            StripeEvent.type,
+            StripeEvent.object_id,
+            StripeEvent.livemode,
+            StripeEvent.occurred_at,
+            StripeEvent.hints,
+            case((StripeEvent.hints.is_(None), StripeEvent.payload)).label("payload"),
+        )
         .where(
             StripeEvent.account_id == account_id,
             StripeEvent.status == EventStatus.PENDING,
@@ -82,10 +94,20 @@ def pending(
         )
         .order_by(StripeEvent.try_at, StripeEvent.id)
         .limit(limit)
-        .execution_options(yield_per=AT_A_TIME)
     )
-    for id, tries, payload in rows:
-        yield Pending(id, tries), payload
+    return [_pending(row) for row in rows]
+
+
+def _pending(row: Row[Any]) -> Pending:
+    told = EventEnvelope(
+        id=row.stripe_event_id,
+        type=row.type,
+        livemode=row.livemode,
+        created=row.occurred_at,
+        object_id=row.object_id,
+        **{name: value for name, value in (row.hints or {}).items() if name in HINTS},
+    )
+    return Pending(row.id, row.tries, told, row.payload)
 
 
 def known_among(

@@ -278,7 +278,6 @@ def upgrade() -> None:
         sa.Column("type", sa.String(length=128), nullable=False),
         sa.Column("object_id", sa.String(length=255), nullable=True),
         sa.Column("livemode", sa.Boolean(), nullable=False),
-        sa.Column("hints", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(), nullable=False),
         sa.Column("received_at", sa.DateTime(), nullable=False),
@@ -306,13 +305,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'pending'"),
         )
         batch_op.create_index("ix_stripe_event_received", ["received_at"], unique=False)
-        batch_op.create_index(
-            "ix_stripe_event_ignored",
-            ["received_at"],
-            unique=False,
-            sqlite_where=sa.text("status = 'ignored'"),
-            postgresql_where=sa.text("status = 'ignored'"),
-        )
 
     op.create_table(
         "platform_webhook",
@@ -789,11 +781,6 @@ def downgrade() -> None:
     op.drop_table("stripe_reads")
     op.drop_table("platform_webhook")
     with op.batch_alter_table("stripe_event", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_stripe_event_ignored",
-            sqlite_where=sa.text("status = 'ignored'"),
-            postgresql_where=sa.text("status = 'ignored'"),
-        )
         batch_op.drop_index("ix_stripe_event_received")
         batch_op.drop_index(
             "ix_stripe_event_pending",

@@ -1,11 +1,19 @@
 """What an event asks for, and who made the charge it tells of."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from app.domain.declines import MadeBy
-from app.domain.errands import Errand, Known, errand_of, made_by, wait_after
+from app.domain.errands import (
+    Errand,
+    Known,
+    errand_of,
+    hints_of,
+    made_by,
+    wait_after,
+)
 from app.domain.event_types import HANDLED_TYPES, LookAt
 from app.domain.snapshots import EventEnvelope
 from tests.conftest import MONDAY
@@ -113,6 +121,31 @@ def test_an_event_that_concerns_nothing_of_ours_asks_for_nothing(
     event: EventEnvelope,
 ) -> None:
     assert isinstance(errand_of(7, event, OURS), str)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        told("invoice.paid", object_id="in_1", subscription_id="sub_1"),
+        told("invoice.updated", object_id="in_1", subscription_id="s", attempt_count=0),
+        told("payment_method.attached", object_id="pm_1", customer_id="cus_ours"),
+        told("charge.failed", object_id="ch_1", payment_intent_id="pi_ours"),
+        told("invoice.payment_failed", object_id="in_ours", request_id="req_1"),
+        told(
+            "invoice.payment_failed",
+            object_id="in_ours",
+            request_idempotency_key="metricsco-in_ours-1",
+        ),
+    ],
+    ids=lambda event: event.type,
+)
+def test_the_hints_kept_beside_an_event_decide_as_the_whole_event_does(
+    event: EventEnvelope,
+) -> None:
+    kept = json.loads(json.dumps(hints_of(event)))
+    rebuilt = told(event.type, object_id=event.object_id, **kept)
+    assert errand_of(7, rebuilt, OURS) == errand_of(7, event, OURS)
+    assert made_by(rebuilt, OURS) is made_by(event, OURS)
 
 
 def test_we_never_subscribe_to_the_event_that_can_hold_up_billing() -> None:

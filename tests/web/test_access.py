@@ -76,7 +76,7 @@ def test_every_change_needs_its_token(
     app: Flask, sign_in: Callable[..., FlaskClient]
 ) -> None:
     owner = a_user(role=Role.OWNER)
-    for endpoint, method, address in _routes(app):
+    for _, method, address in _routes(app):
         if method != "GET":
             answer = sign_in(owner).open(address, method=method)
             assert answer.status_code == 400, f"{method} {address}"
