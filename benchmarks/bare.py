@@ -13,12 +13,11 @@ from flask import Flask, Response, request
 from stripe import SignatureVerificationError, WebhookSignature
 from waitress import serve
 
-from app.server import THREADS
 from benchmarks.load import SECRET
 
 
 class GroupCommit:
-    """One writer that commits whatever has gathered, and then lets go of the callers."""
+    """One writer that commits whatever has gathered, then lets go of the callers."""
 
     def __init__(self, file: str, slower_by: float) -> None:
         self.file = file
@@ -80,12 +79,13 @@ if __name__ == "__main__":
     parser.add_argument("--file", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slower-by", type=float, default=0.0, help="seconds a commit")
+    parser.add_argument("--threads", type=int, required=True)
     asked = parser.parse_args()
     serve(
         create_app(asked.file, asked.slower_by),
         host="127.0.0.1",
         port=asked.port,
-        threads=THREADS,
+        threads=asked.threads,
         connection_limit=500,
         asyncore_use_poll=True,
         _quiet=True,

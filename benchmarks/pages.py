@@ -126,21 +126,21 @@ def _app(path: Path) -> Flask:
     return create_app(
         Config(
             database_url=f"sqlite:///{path.resolve()}",
-            secret_key="bench",  # noqa: S106
+            secret_key="bench",
             encryption_keys=(KEY,),
         )
     )
 
 
 def _signed_in(app: Flask) -> "object":
-    now = datetime.now(UTC)  # noqa: TID251
+    now = datetime.now(UTC)
     with app.app_context():
         user = db.session.query(User).first()
         if user is None:
             with transaction() as session:
                 user = User(
                     email="bench@example.com",
-                    password_hash="-",  # noqa: S106
+                    password_hash="-",
                     role=Role.OWNER,
                     created_at=now,
                 )
@@ -181,7 +181,7 @@ def _peer(path: Path) -> dict[str, Ask]:
         page_size = 50
 
     app = Flask("peer")
-    app.secret_key = "bench"  # noqa: S105
+    app.secret_key = "bench"
     session = Session(create_engine(f"sqlite:///{path.resolve()}"))
     Admin(app).add_view(View(Subscription, session))
     client = app.test_client()

@@ -106,7 +106,7 @@ def _wait_for(port: int) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
         except urllib.error.HTTPError:
             return
         except OSError:

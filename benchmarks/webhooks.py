@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from app.server import THREADS
 from benchmarks import served
 from benchmarks.served import PATH, ROOT, Process, running
 
@@ -31,6 +32,7 @@ def bare(folder: Path, port: int, *, slower_by: float) -> list[str]:
     return [
         *(sys.executable, "-m", "benchmarks.bare", "--file", str(folder / "bare.db")),
         *("--port", str(port), "--slower-by", str(slower_by)),
+        *("--threads", str(THREADS)),
     ]
 
 

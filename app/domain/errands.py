@@ -19,7 +19,7 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 
 
-# What is kept beside an event when it comes, so that its payload need not be read again.
+# What is kept beside an event when it comes: its payload need not be read again.
 HINTS = (
     "customer_id",
     "subscription_id",

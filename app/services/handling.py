@@ -45,7 +45,7 @@ THREADS = 32
 # One account that does not answer leaves threads to the others.
 THREADS_OF_ONE_ACCOUNT = 24
 # Events of one account taken at a time; enough to see which ask for the same look.
-IN_HAND = 500
+IN_HAND = 200
 # A call that nobody answered is not repeated at once by fifty other events.
 HOLD_WITHOUT_ANSWER = timedelta(seconds=30)
 HOLD_WHEN_TOO_FAST = timedelta(seconds=5)

@@ -50,6 +50,9 @@ def prepare(engine: Engine, *, may_write: bool) -> None:
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",  # what was answered 2xx survives a power loss
+            # The kernel keeps the file's pages too; 2 MB for each of some twenty
+            # connections would be a third of what the process may take.
+            "cache_size=-500",
             "foreign_keys=ON",
             f"query_only={'OFF' if may_write else 'ON'}",
         ):

@@ -8,6 +8,7 @@ from app.domain.strategies.fixed_ladder import FixedLadder
 from app.domain.strategies.hands_off import HandsOff
 
 DEFAULT = EvenSpread.name
+ADAPTIVE = "adaptive"
 
 
 def _adaptive() -> Strategy:
@@ -20,7 +21,7 @@ def _adaptive() -> Strategy:
 # A factory a name: a strategy that learns may want a fresh start for each use.
 ALL: dict[str, Callable[[], Strategy]] = {
     EvenSpread.name: EvenSpread,
-    "adaptive": _adaptive,
+    ADAPTIVE: _adaptive,
     FixedLadder.name: FixedLadder,
     HandsOff.name: HandsOff,
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.domain.cases import Card, Case, Customer
 from app.domain.declines import Codes, Decline, MadeBy
 from app.domain.money import Money
-from app.domain.strategies.adaptive import Adaptive
+from app.domain.strategies import ADAPTIVE
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.fixed_ladder import FixedLadder
 from app.domain.strategies.hands_off import HandsOff
@@ -33,7 +33,7 @@ PORTRAITS: dict[str, Portrait] = {
         "tried again after a few hours, a limit on the next day. It needs no history "
         "and is what every other strategy has to beat.",
     ),
-    Adaptive.name: Portrait(
+    ADAPTIVE: Portrait(
         "Adaptive",
         "Asks why the card was declined and when that ends: money that comes on "
         "payday, a limit that resets, a block that clears, a card that will never "
