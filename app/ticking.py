@@ -49,6 +49,7 @@ class Ticking:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         with app.app_context():
+            self._is_real = current.clock().is_real
             self._wake = reception().inbox.arrived
 
     @property
@@ -77,7 +78,7 @@ class Ticking:
         handler = Handler(self._app, clock=self._now, wake=self._wake)
         while not self._stopping.is_set():
             self._wake.wait(LOOK_EVERY)
-            self._stopping.wait(GATHER_FOR)
+            self._stopping.wait(GATHER_FOR if self._is_real else 0)
             self._wake.clear()
             self._handle(handler)
         if self.scheduler is not None:
