@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import mean, median
@@ -22,6 +22,7 @@ from app.backtest.figures import figures
 from app.backtest.runner import Contestant, Record, Run, run
 from app.domain.cases import Case
 from app.domain.network_rules import expected_fee
+from app.domain.network_rules_data import PUBLISHED, FeeFor
 from app.domain.steps import RetryAt, Step
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.fixed_ladder import FixedLadder
@@ -34,6 +35,12 @@ WORLDS = (
 )
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- backtest: begin -->", "<!-- backtest: end -->"
+
+# An advised refusal is billed whoever plans the tries: it tells no strategies apart.
+AGAINST_RULES = replace(
+    PUBLISHED,
+    fees=tuple(fee for fee in PUBLISHED.fees if fee.charged_for is not FeeFor.ADVISED),
+)
 
 STRATEGIES: dict[str, Callable[[], Contestant]] = {
     "fixed-ladder": lambda: Unlearning(FixedLadder()),
@@ -57,7 +64,7 @@ class WithFees:
     def when_due(self, case: Case, step: RetryAt, *, now: datetime) -> Step:
         again = self.inner.when_due(case, step, now=now)
         if isinstance(again, RetryAt) and again.at <= now:
-            fee = expected_fee(case, now)
+            fee = expected_fee(case, now, rules=AGAINST_RULES)
             self.cents += fee.amount if fee else 0
         return again
 

@@ -13,8 +13,10 @@ MAY_IMPORT = {
     "domain": {"domain"},
     "storage": {"domain", "storage", "extensions"},
     "stripe_gateway": {"domain", "stripe_gateway"},
+    "backtest": {"domain", "backtest"},
     "services": {
         "domain",
+        "backtest",
         "storage",
         "stripe_gateway",
         "services",

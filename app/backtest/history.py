@@ -15,7 +15,7 @@ from math import sqrt
 from app.domain.cases import Case
 from app.domain.decision import decide
 from app.domain.declines import Codes, Decline, MadeBy
-from app.domain.steps import RetryAt, Strategy
+from app.domain.steps import Observe, RetryAt, Strategy
 
 # A try half a day away on the same account is taken for the same try: answers on one
 # day nearly all agree (CFPB, Online Payday Loan Payments, 2016).
@@ -68,9 +68,44 @@ class Replay:
         return (max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two strategies on the same history: each by itself, and on the cases that say
+    something about both. Only the latter may be held against each other: what is
+    known of one strategy alone is another choice of cases."""
+
+    first: Replay
+    second: Replay
+    first_shared: Replay
+    second_shared: Replay
+
+    @property
+    def verdict(self) -> str:
+        """Which did better, where that can be said at all."""
+        return verdict(self.first_shared, self.second_shared)
+
+
+def compare(first: Strategy, second: Strategy, past: Sequence[PastCase]) -> Comparison:
+    """Both strategies led through all past cases."""
+    ones = [ending(first, each) for each in past]
+    others = [ending(second, each) for each in past]
+    both = [Ending.UNKNOWN not in pair for pair in zip(ones, others, strict=True)]
+    return Comparison(
+        _counted(ones),
+        _counted(others),
+        _counted([e if b else Ending.UNKNOWN for e, b in zip(ones, both, strict=True)]),
+        _counted(
+            [e if b else Ending.UNKNOWN for e, b in zip(others, both, strict=True)]
+        ),
+    )
+
+
 def replay(strategy: Strategy, past: Iterable[PastCase]) -> Replay:
     """The strategy led through all past cases."""
-    endings = [ending(strategy, each) for each in past]
+    return _counted([ending(strategy, each) for each in past])
+
+
+def _counted(endings: Sequence[Ending]) -> Replay:
     known = [each for each in endings if each is not Ending.UNKNOWN]
     return Replay(len(endings), len(known), known.count(Ending.RECOVERED))
 
@@ -81,6 +116,8 @@ def ending(strategy: Strategy, past: PastCase) -> Ending:
     left: Sequence[tuple[datetime, Codes | None]] = past.tries
     while True:
         step = decide(strategy, case, now=now)
+        if isinstance(step, Observe):
+            return Ending.UNKNOWN  # it leaves the charging to others
         if not isinstance(step, RetryAt):
             return Ending.LOST
         near = [each for each in left if abs(each[0] - step.at) <= NEAR]

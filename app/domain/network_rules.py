@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from app.domain.cases import CardAttempt, Case
 from app.domain.classify import Explanation, explain
 from app.domain.decline_codes import NextStep
-from app.domain.declines import Decline
+from app.domain.declines import Codes, Decline
 from app.domain.money import Money
 from app.domain.network_rules_data import (
+    ADVISED_REFUSAL,
+    ADVISED_WITH,
     OTHER,
     PUBLISHED,
     STOP_ORDER_FROM_TRY,
@@ -194,8 +196,9 @@ def expected_fee(
 ) -> Money | None:
     """What the network would bill for a charge at `at`; None when nothing.
 
-    Only a charge against a rule costs. Where it is not known whether the card is
-    foreign to the merchant, it is taken to be: the dearer fee is shown.
+    A charge against a rule costs, and so does a refusal with Mastercard's advice: after
+    one, the next is taken to come with it too. Where it is not known whether the card
+    is foreign to the merchant, it is taken to be: the dearer fee is shown.
     """
     reasons = _billable(case, at, rules)
     fees = [
@@ -215,7 +218,16 @@ def _billable(case: Case, at: datetime, rules: NetworkRules) -> set[FeeFor]:
     stops = [each for each in told if each.next_step is NextStep.RESPECT]
     if len(stops) >= STOP_ORDER_FROM_TRY - 1:
         reasons.add(FeeFor.STOP_ORDER)
+    if case.card_declines and _is_advised(case.card_declines[-1].codes):
+        reasons.add(FeeFor.ADVISED)
     return reasons
+
+
+def _is_advised(codes: Codes) -> bool:
+    return (
+        codes.network_decline_code == ADVISED_REFUSAL
+        and codes.network_advice_code in ADVISED_WITH
+    )
 
 
 def _is_cross_border(case: Case, merchant_country: str | None) -> bool:

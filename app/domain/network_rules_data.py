@@ -110,6 +110,11 @@ FEES: tuple[Fee, ...] = (
     Fee("mastercard", FeeFor.ADVISED, 2, date(2023, 10, 1), _MC_RULES),
 )
 
+# The refusals that ADVISED is charged for: code 51 of a recurring charge without the
+# card present, with one of these advice codes (developers.tabapay.com).
+ADVISED_REFUSAL = "51"
+ADVISED_WITH = frozenset({"24", "25", "26", "27", "28", "29", "30"})
+
 # A stop instruction's fee falls due only from this try on (checkout.com, Apr 2023).
 STOP_ORDER_FROM_TRY = 4
 

@@ -73,13 +73,13 @@ def would_have_done(
     for recovery in rows:
         case = case_of(session, recovery, now=now)
         if case is not None:
-            first = _as_it_was(case)
+            first = as_it_was(case)
             plan = rehearse(EvenSpread(), first, now=first.declined_at)
             found.append(Watched(recovery, plan, case.declines[1:]))
     return found
 
 
-def _as_it_was(case: Case) -> Case:
+def as_it_was(case: Case) -> Case:
     """The case at its first decline: nothing that came later is known."""
     first = case.declines[0]
     at = first.occurred_at

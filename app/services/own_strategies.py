@@ -23,7 +23,9 @@ from app.storage.transaction import transaction
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 40
 # Words that stand in addresses beside the names, or mean something else in a row.
-RESERVED = frozenset({"new", "choice", "experiments", "calibration", "by-hand"})
+RESERVED = frozenset(
+    {"new", "choice", "experiments", "calibration", "history", "by-hand"}
+)
 
 
 class DefinitionRefused(Exception):

@@ -2,7 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from app.backtest.history import Ending, PastCase, Replay, ending, replay, verdict
+from app.backtest.history import (
+    Ending,
+    PastCase,
+    Replay,
+    compare,
+    ending,
+    replay,
+    verdict,
+)
 from app.domain.cases import Case
 from app.domain.declines import Codes
 from app.domain.steps import GiveUp, RetryAt, Step
@@ -62,3 +70,16 @@ def test_intervals_that_overlap_are_not_ranked() -> None:
         "The second"
     )
     assert Replay(5, 0, 0).interval == (0.0, 1.0)
+
+
+def test_two_are_held_against_each_other_on_the_cases_known_of_both() -> None:
+    history = [past(2, paid=5), past(2, 5), past(3, paid=9), past(3, 9)]
+    found = compare(OnDays(2, 5), OnDays(2), history)
+    assert (found.first.known, found.second.known) == (2, 2)
+    assert (found.first_shared.known, found.first_shared.recovered) == (2, 1)
+    assert (found.second_shared.known, found.second_shared.recovered) == (2, 0)
+    apart = compare(OnDays(2, 5), OnDays(3, 9), history)
+    assert (apart.first.recovered, apart.second.recovered) == (1, 1)
+    assert apart.verdict.startswith("Not ranked: only 0 of 4")
+    many = compare(OnDays(2, 5), OnDays(2), [past(2, paid=5)] * 100)
+    assert many.verdict.startswith("The first did better")

@@ -287,6 +287,34 @@ def test_a_try_after_a_never_code_costs() -> None:
     assert expected_fee(case, MONDAY + days(2)) == Money(50, "usd")
 
 
+@pytest.mark.parametrize(
+    ("brand", "code", "advice", "cents"),
+    [
+        *(("mastercard", "51", str(advice), 2) for advice in range(24, 31)),
+        ("mastercard", "51", "02", None),
+        ("mastercard", "51", None, None),
+        ("mastercard", "05", "24", None),
+        ("visa", "51", "24", None),
+    ],
+)
+def test_a_refusal_with_mastercards_advice_costs_two_cents(
+    brand: str, code: str, advice: str | None, cents: int | None
+) -> None:
+    decline = a_decline(network_decline_code=code, network_advice_code=advice)
+    case = a_case(declines=(decline,), card=Card(brand=brand, country="US"))
+    fee = expected_fee(case, MONDAY + days(12))
+    assert fee == (None if cents is None else Money(cents, "usd"))
+
+
+def test_only_the_newest_refusal_tells_whether_advice_will_come() -> None:
+    declines = (
+        a_decline(network_decline_code="51", network_advice_code="24"),
+        a_decline(network_decline_code="51", occurred_at=MONDAY + days(2)),
+    )
+    case = a_case(declines=declines, card=MASTERCARD)
+    assert expected_fee(case, MONDAY + days(12)) is None
+
+
 @pytest.mark.parametrize(("stops", "cents"), [(2, 25), (3, 100)])
 def test_visas_stop_orders_cost_more_from_the_fourth_try(
     stops: int, cents: int
