@@ -28,6 +28,7 @@ LEAST_COST, MOST_COST = 0.003, 0.015  # of the amount
 EXPLORED = 0.06  # of the model's own tries, at an hour drawn from HOURS
 MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 RUNNERS_UP = 3
+SHORT_WINDOW, SHORT_MARGIN = 20.0, 0.04  # days, share of the amount
 
 
 class Choice:
@@ -77,9 +78,15 @@ class Choice:
         assert even is not None
         if plan is None and self.gate.may_stop:
             return GiveUp(words.not_worth_it(even.first_chance, self.cost))
-        if plan is None or plan.value - even.value < self.gate.margin:
+        if plan is None or plan.value - even.value < self._margin():
             return self._even(even, plan)
         return self._own(plan, even)
+
+    def _margin(self) -> float:
+        """The gate's, and more in short windows: eight tries reach most of what there
+        is in them, and a plan of fewer has lost in simulation."""
+        is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
+        return self.gate.margin + (SHORT_MARGIN if is_short else 0.0)
 
     def _even(self, even: Plan, plan: Plan | None) -> RetryAt:
         """The even spread's try, with what the model thinks of it."""
@@ -161,7 +168,7 @@ class Choice:
             "chance": round(plan.first_chance, 4),
             "chance_of_plan": round(plan.chance, 4),
             "chance_of_even_spread": round(even.chance, 4),
-            "margin": round(self.gate.margin, 4),
+            "margin": round(self._margin(), 4),
             "planned": [
                 (ZERO + timedelta(days=float(at))).isoformat(timespec="minutes")
                 for at in plan.at
