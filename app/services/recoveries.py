@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -26,15 +26,20 @@ from app.services.planning import pause as put_on_pause
 from app.storage.cases import case_of
 from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recoveries, lock_recovery
-from app.storage.models import Recovery, RetryAttempt, StripeAccount, User
+from app.storage.models import (
+    OPEN_WORDS,
+    UNFINISHED_WORDS,
+    Recovery,
+    RetryAttempt,
+    StripeAccount,
+    User,
+)
+from app.storage.spelled import is_one_of, is_word
 from app.storage.transaction import reading, transaction
 
 # Rows changed in one transaction: SQLite has one writer, and webhooks wait for it.
 AT_ONCE = 50
 RUN_FOR = 5.0  # seconds of such work in one go; the next tick goes on
-
-
-UNDER_WAY = (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN, AttemptStatus.PROCESSING)
 
 
 class ActionRefused(Exception):
@@ -116,25 +121,31 @@ def replan_missed(*, now: datetime) -> int:
     Goes on for some seconds at most; what is left is taken by the next call, and is
     never charged before.
     """
-    missed = (
-        select(Recovery.id)
-        .join(RetryAttempt, RetryAttempt.recovery_id == Recovery.id)
-        .join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
-        .where(
-            _is_chargeable(),
-            RetryAttempt.account_id == StripeAccount.id,
-            RetryAttempt.status == AttemptStatus.SCHEDULED,
-            RetryAttempt.due_at < StripeAccount.charges_from,
-            StripeAccount.charges_from <= now,
-        )
-    )
 
     def replan(session: Session, recovery: Recovery) -> None:
         attempt = live_attempt(session, recovery.id)
         if attempt is not None and attempt.status is AttemptStatus.SCHEDULED:
             plan(session, recovery, now=now)
 
-    return _in_turns(missed, replan)
+    with reading() as session:
+        accounts = session.execute(
+            select(StripeAccount.id, StripeAccount.charges_from).where(
+                StripeAccount.is_on,
+                StripeAccount.status == ConnectionStatus.CONNECTED,
+                StripeAccount.charges_from <= now,
+            )
+        ).all()
+    return sum(
+        _in_turns(
+            select(RetryAttempt.recovery_id).where(
+                is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
+                RetryAttempt.account_id == account_id,
+                RetryAttempt.due_at < charges_from,
+            ),
+            replan,
+        )
+        for account_id, charges_from in accounts
+    )
 
 
 def close_all(account_id: int, reason: str, *, now: datetime) -> int:
@@ -143,7 +154,7 @@ def close_all(account_id: int, reason: str, *, now: datetime) -> int:
     Charges under way are recorded as they fall.
     """
     mine = select(Recovery.id).where(
-        Recovery.account_id == account_id, Recovery.status.in_(OPEN)
+        Recovery.account_id == account_id, is_one_of(Recovery.status, OPEN_WORDS)
     )
     verdict = Judgment(Standing.OVER, reason, ClosedAs.DISCONNECTED)
     return _in_turns(mine, lambda s, r: close(s, r, verdict, now=now), to_the_end=True)
@@ -154,20 +165,32 @@ def sweep(*, now: datetime) -> int:
 
     Not those with a charge under way: its answer comes first.
     """
-    over = select(Recovery.id).where(
-        Recovery.status.in_(OPEN),
-        Recovery.deadline_at < now,
-        ~exists().where(
-            RetryAttempt.recovery_id == Recovery.id, RetryAttempt.status.in_(UNDER_WAY)
-        ),
-    )
 
     def terminate(session: Session, recovery: Recovery) -> None:
         if recovery.status in OPEN and not _is_under_way(session, recovery):
             text = f"The time for retries is over. Last: {recovery.status_reason}"
             end(session, recovery, RecoveryStatus.TERMINATED, text, now=now)
 
-    return _in_turns(over.order_by(Recovery.deadline_at), terminate)
+    with reading() as session:
+        account_ids = session.scalars(select(StripeAccount.id)).all()
+    return sum(_in_turns(_over(id, now=now), terminate) for id in account_ids)
+
+
+def _over(account_id: int, *, now: datetime) -> Select[int]:
+    under_way = exists().where(
+        RetryAttempt.recovery_id == Recovery.id,
+        RetryAttempt.status.in_(UNFINISHED_WORDS),
+    )
+    return (
+        select(Recovery.id)
+        .where(
+            is_one_of(Recovery.status, OPEN_WORDS),
+            Recovery.account_id == account_id,
+            Recovery.deadline_at < now,
+            ~under_way,
+        )
+        .order_by(Recovery.deadline_at)
+    )
 
 
 def _in_turns(
@@ -193,10 +216,6 @@ def _in_turns(
         changed += len(some)
         if not to_the_end and time.monotonic() > stop_at:
             return changed
-
-
-def _is_chargeable() -> ColumnElement[bool]:
-    return and_(StripeAccount.is_on, StripeAccount.status == ConnectionStatus.CONNECTED)
 
 
 def _retry_now(

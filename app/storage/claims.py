@@ -8,7 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
-from app.storage.models import Recovery, RetryAttempt, StripeAccount
+from app.storage.models import (
+    UNFINISHED_WORDS,
+    Recovery,
+    RetryAttempt,
+    StripeAccount,
+)
+from app.storage.spelled import is_one_of, is_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
                 | (StripeAccount.hold_until <= now),
                 exists().where(
                     RetryAttempt.account_id == StripeAccount.id,
-                    RetryAttempt.status == AttemptStatus.SCHEDULED,
+                    is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
                     RetryAttempt.due_at <= now,
                 ),
             )
@@ -72,7 +78,7 @@ def claim_due(
     due = (
         select(RetryAttempt.id)
         .where(
-            RetryAttempt.status == AttemptStatus.SCHEDULED,
+            is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
             RetryAttempt.account_id == account_id,
             RetryAttempt.due_at <= now,
             RetryAttempt.due_at >= fires_from,
@@ -85,10 +91,9 @@ def claim_due(
     )
     taken = session.execute(
         update(RetryAttempt)
-        .where(
-            RetryAttempt.id.in_(select(due.c.id)),
-            RetryAttempt.status == AttemptStatus.SCHEDULED,
-        )
+        # That they are scheduled is asked above, in the same statement and under lock;
+        # asked here again, SQLite would walk along all that is scheduled.
+        .where(RetryAttempt.id.in_(select(due.c.id)))
         .values(
             status=AttemptStatus.RUNNING, started_at=now, asked=RetryAttempt.asked + 1
         )
@@ -132,7 +137,9 @@ def unfinished(
         RetryAttempt.started_at < claimed_before
     )
     rows = session.execute(
-        _CLAIMS.where(unknown | old).order_by(RetryAttempt.started_at).limit(limit)
+        _CLAIMS.where(is_one_of(RetryAttempt.status, UNFINISHED_WORDS), unknown | old)
+        .order_by(RetryAttempt.started_at)
+        .limit(limit)
     )
     return [Claim(*row) for row in rows]
 

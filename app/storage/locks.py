@@ -7,9 +7,33 @@ SQLite has one writer and needs no locks; there these are plain reads.
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from app.storage.models import Recovery, RetryAttempt, Subscription
+
+# What retries read and write; the others are read when somebody asks for them.
+SUBSCRIPTION_COLUMNS = (
+    Subscription.lifecycle,
+    Subscription.status,
+    Subscription.interval,
+    Subscription.created_at,
+    Subscription.cancel_at,
+    Subscription.customer_country,
+    Subscription.customer_timezone,
+    Subscription.declines,
+    Subscription.attempts,
+    Subscription.next_retry_at,
+    Subscription.recovered_amount,
+)
+# Not why it was planned: that is for people and for learning, not for recording.
+ATTEMPT_COLUMNS = (
+    RetryAttempt.recovery_id,
+    RetryAttempt.number,
+    RetryAttempt.status,
+    RetryAttempt.due_at,
+    RetryAttempt.started_at,
+    RetryAttempt.asked,
+)
 
 
 def lock_recoveries(session: Session, ids: Iterable[int]) -> Sequence[Recovery]:
@@ -21,6 +45,7 @@ def lock_recoveries(session: Session, ids: Iterable[int]) -> Sequence[Recovery]:
         select(Subscription)
         .where(Subscription.id.in_(theirs))
         .order_by(Subscription.id)
+        .options(load_only(*SUBSCRIPTION_COLUMNS))
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
@@ -46,6 +71,7 @@ def lock_attempts(session: Session, ids: Iterable[int]) -> dict[int, RetryAttemp
         select(RetryAttempt)
         .where(RetryAttempt.id.in_(sorted(set(ids))))
         .order_by(RetryAttempt.id)
+        .options(load_only(*ATTEMPT_COLUMNS))
         .with_for_update()
         .execution_options(populate_existing=True)
     )

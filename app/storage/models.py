@@ -16,6 +16,17 @@ from app.domain.people import Role
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.storage.base import Base, Id, UTCDateTime, Word
 
+# The order of the words is that of the indexes below; see storage/spelled.py.
+OPEN_WORDS = (
+    RecoveryStatus.IN_RETRY,
+    RecoveryStatus.WAITING_FOR_CUSTOMER,
+    RecoveryStatus.PAUSED,
+)
+UNFINISHED_WORDS = (
+    AttemptStatus.RUNNING,
+    AttemptStatus.UNKNOWN,
+    AttemptStatus.PROCESSING,
+)
 LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')")
 SCHEDULED_ATTEMPT = text("status = 'scheduled'")
 UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
@@ -360,7 +371,12 @@ class RetryAttempt(Base):
         ),
         # By account, so that one with a long queue cannot keep the others waiting.
         _partial(
-            "ix_retry_attempt_due", "account_id", "due_at", where=SCHEDULED_ATTEMPT
+            # The word, though always the same: SQLite prefers what fits more terms.
+            "ix_retry_attempt_due",
+            "account_id",
+            "status",
+            "due_at",
+            where=SCHEDULED_ATTEMPT,
         ),
         _partial("ix_retry_attempt_unfinished", "started_at", where=UNFINISHED_ATTEMPT),
         Index("uq_retry_attempt_number", "recovery_id", "number", unique=True),

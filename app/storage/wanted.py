@@ -8,7 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus
-from app.storage.models import Recovery, RetryAttempt, StripeAccount
+from app.storage.models import (
+    UNFINISHED_WORDS,
+    Recovery,
+    RetryAttempt,
+    StripeAccount,
+)
+from app.storage.spelled import is_one_of, is_word
 
 # Stripe's own retry tells how it ended by an event within minutes. Two hours without
 # one, and we ask; from then on once an hour.
@@ -61,7 +67,7 @@ def _wished_for() -> ColumnElement[bool]:
 
 def _stripe_is_late(now: datetime) -> ColumnElement[bool]:
     return and_(
-        Recovery.status == RecoveryStatus.PAUSED,
+        is_word(Recovery.status, RecoveryStatus.PAUSED),
         Recovery.paused_because == PauseCause.STRIPE_RETRIES,
         Recovery.stripe_retries_at < now - STRIPE_IS_LATE,
         Recovery.looked_at < now - ASK_AGAIN,
@@ -70,7 +76,7 @@ def _stripe_is_late(now: datetime) -> ColumnElement[bool]:
 
 def _held(now: datetime) -> ColumnElement[bool]:
     return and_(
-        Recovery.status == RecoveryStatus.PAUSED,
+        is_word(Recovery.status, RecoveryStatus.PAUSED),
         Recovery.paused_because.in_((PauseCause.PAUSED_AT_STRIPE, PauseCause.SETTLING)),
         Recovery.looked_at < now - ASK_DAILY,
     )
@@ -78,6 +84,7 @@ def _held(now: datetime) -> ColumnElement[bool]:
 
 def _processing(now: datetime) -> ColumnElement[bool]:
     settling = select(RetryAttempt.recovery_id).where(
+        is_one_of(RetryAttempt.status, UNFINISHED_WORDS),
         RetryAttempt.status == AttemptStatus.PROCESSING,
         RetryAttempt.started_at < now - ASK_DAILY,
     )

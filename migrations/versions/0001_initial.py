@@ -605,7 +605,7 @@ def upgrade() -> None:
     with op.batch_alter_table("retry_attempt", schema=None) as batch_op:
         batch_op.create_index(
             "ix_retry_attempt_due",
-            ["account_id", "due_at"],
+            ["account_id", "status", "due_at"],
             unique=False,
             sqlite_where=sa.text("status = 'scheduled'"),
             postgresql_where=sa.text("status = 'scheduled'"),
