@@ -46,7 +46,7 @@ from app.storage.transaction import transaction
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
-SECRET = "whsec_benchmark"  # noqa: S105 (made up)
+SECRET = "whsec_benchmark"
 BATCH = 5_000
 AT_ONCE = 500  # claims in one transaction of the finishing measure
 STRIPE_TAKES = 0.3  # seconds
@@ -440,7 +440,7 @@ def a_server(config: Config, stub: str) -> Iterator[int]:
     clock.write_text(NOW.isoformat())
     port = _free_port()
     environment = {
-        **os.environ,  # noqa: TID251 - the server inherits what is there
+        **os.environ,
         "DATABASE_URL": config.database_url,
         "SECRET_KEY": config.secret_key,
         "ENCRYPTION_KEYS": FERNET_KEY,

@@ -3,8 +3,8 @@
     python -m benchmarks.stub_stripe SECONDS
 
 Prints its address. It knows three calls: read an invoice, pay it (always approved),
-list the charges of its payment; `GET /counts` tells how often each was made, and how
-many payments came with a key that was used before.
+list the charges of its payment; every other list is empty. `GET /counts` tells how
+often each was made, and how many payments came with a key that was used before.
 """
 
 import asyncio
@@ -84,6 +84,8 @@ def _answer(method: str, path: str, key: str | None) -> dict[str, Any]:
         keys.add(key or "")
         paid_in[int(asyncio.get_running_loop().time())] += 1
         return _invoice(words[3], status="paid")
+    if len(words) == 3 and not query.startswith("payment_intent="):
+        return {"object": "list", "data": [], "has_more": False}
     if words[2] == "charges":
         return _charges(query.split("payment_intent=")[1].split("&")[0])
     return _invoice(words[3], status="open")
