@@ -1,6 +1,7 @@
 """The settings, and the only reader of the environment."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,15 @@ class Config:
     def has_connect_platform(self) -> bool:
         """Whether merchants can be sent to Stripe's OAuth page."""
         return bool(self.stripe_client_id and self.stripe_secret_key)
+
+    @classmethod
+    def without_secrets(cls) -> "Config":
+        """Settings for a command that opens neither the database nor a session."""
+        return cls(
+            database_url=f"sqlite:///{INSTANCE / 'metricsco.db'}",
+            secret_key=secrets.token_urlsafe(32),
+            encryption_keys=(Fernet.generate_key().decode(),),
+        )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Config":

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
-from app.services import recoveries, wanted_looks
+from app.services import card_caps, recoveries, wanted_looks
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
 from app.services.outcomes import Outcome, PutBack, Unanswered, record
@@ -106,11 +106,18 @@ class _Run:
             gateway = self._gateway(account_id) if room > 0 else None
             if gateway is not None:
                 claims = _claim(account_id, now=self.now, limit=room)
-                self._start(gateway, claims)
+                self._start(gateway, self._inside_caps(claims))
                 waits |= len(claims) == room
             else:
                 waits |= room <= 0
         return waits
+
+    def _inside_caps(self, claims: list[Claim]) -> list[Claim]:
+        """The claims that may be charged; the others are put back at once."""
+        over = card_caps.put_back(claims, now=self.now)
+        record_all(over, now=self.now)
+        put_back = {claim.attempt_id for claim, _ in over}
+        return [claim for claim in claims if claim.attempt_id not in put_back]
 
     def _free(self, account_id: int, share: int) -> int:
         mine = sum(c.account_id == account_id for c in self.running.values())
@@ -158,7 +165,7 @@ class _Run:
         self.recorded += len(finished)
 
 
-def record_all(finished: list[Finished], *, now: datetime) -> None:
+def record_all(finished: Sequence[Finished], *, now: datetime) -> None:
     """Record the outcomes in one transaction, or each in its own if one is at fault.
 
     An attempt that cannot be recorded stays running: rescuing asks about it.

@@ -1,11 +1,15 @@
 """`flask --app app backtest`, as a person types it."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from app.backtest_cli import backtest
+from app.config import ROOT
 
 HERE = Path(__file__).with_name("worlds.py")
 
@@ -53,3 +57,21 @@ def test_what_is_not_there_is_said() -> None:
     unknown = called("opens_on_day_five", "--strategy", "hope")
     assert unknown.exit_code == 1
     assert "no strategy named 'hope'" in unknown.output
+
+
+def test_it_runs_on_a_bare_checkout() -> None:
+    """No setting, no key, no database is needed to compare strategies."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "flask", "--app", "app", "backtest", "--json"),
+            *("--world", "benchmarks/issuers/limits.py:world", "--cases", "3"),
+            *("--strategy", "fixed-ladder"),
+        ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PORT": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cases"] == 3
