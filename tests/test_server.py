@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from app import create_app, current
 from app.config import Config
 from app.storage.models import StripeAccount
 from tests.conftest import FERNET_KEY
-from tests.servers import Senders, a_free_port, a_server, answers, end, flask
+from tests.servers import ROOT, Senders, a_free_port, a_server, answers, end, flask
 from tests.stripe_events import a_listening_account
 
 
@@ -124,6 +126,19 @@ def test_it_stays_small_under_load(config: Config, account: StripeAccount) -> No
         int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line
     )
     assert resident_kb < 120_000
+
+
+def test_serving_loads_no_numerical_library() -> None:
+    # It is loaded by the one strategy that needs it, where an account chose that one.
+    names = "{'numpy', 'scipy'} & set(sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys, app.server; print({names})"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "set()\n"
 
 
 def test_a_database_that_is_not_migrated_is_told_and_ends_the_start(

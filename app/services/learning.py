@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.domain.account import ConnectionStatus
 from app.domain.cases import Case
 from app.domain.recovery import ENDED, AttemptStatus
-from app.domain.strategies.adaptive import Adaptive, Episode, Model, learn
-from app.domain.strategies.adaptive.learning import MOST_CASES
+from app.domain.strategies import ADAPTIVE
 from app.storage import strategy_reads
 from app.storage.cases import case_of
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
 from app.storage.strategy_models import Experiment, StrategyModel
 from app.storage.transaction import reading, transaction
+
+if TYPE_CHECKING:
+    from app.domain.strategies.adaptive import Episode, Model
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,11 @@ def learn_anew(*, now: datetime) -> int:
     """A new model for each account where it is due; how many were made."""
     with reading() as session:
         due = [id_ for id_ in _in_use(session) if _is_due(session, id_, now=now)]
+    if not due:
+        return 0
+    # Imported when an account uses it: numpy takes 16 MB of a process meant for 120.
+    from app.domain.strategies.adaptive import Model, learn
+
     for account_id in due:
         model = learn(Model.fresh(), episodes_of(account_id, now=now))
         keep(account_id, model, now=now)
@@ -43,7 +51,7 @@ def learn_anew(*, now: datetime) -> int:
     return len(due)
 
 
-def keep(account_id: int, model: Model, *, now: datetime) -> int:
+def keep(account_id: int, model: "Model", *, now: datetime) -> int:
     """Store the model as the account's newest; its version."""
     with transaction() as session:
         newest = strategy_reads.newest_model(session, account_id)
@@ -68,8 +76,10 @@ def keep(account_id: int, model: Model, *, now: datetime) -> int:
         return version
 
 
-def episodes_of(account_id: int, *, now: datetime) -> list[Episode]:
+def episodes_of(account_id: int, *, now: datetime) -> "list[Episode]":
     """The account's newest recoveries as the learner wants them, open ones included."""
+    from app.domain.strategies.adaptive.learning import MOST_CASES
+
     with reading() as session:
         ids = session.scalars(
             select(Recovery.id)
@@ -100,7 +110,11 @@ def _recoveries(session: Session, ids: Sequence[int]) -> Sequence[Recovery]:
     ).all()
 
 
-def _episode(session: Session, recovery: Recovery, *, now: datetime) -> Episode | None:
+def _episode(
+    session: Session, recovery: Recovery, *, now: datetime
+) -> "Episode | None":
+    from app.domain.strategies.adaptive import Episode
+
     until = min(now, recovery.ended_at or now)
     case = case_of(session, recovery, now=until)
     if case is None:
@@ -144,7 +158,7 @@ def _as_known_before(case: Case) -> Case:
 
 def _in_use(session: Session) -> Sequence[int]:
     """Connected accounts on which Adaptive decides, by choice or by experiment."""
-    name = Adaptive.name
+    name = ADAPTIVE
     dealt = exists().where(
         Experiment.account_id == StripeAccount.id,
         Experiment.stopped_at.is_(None),

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.account import ConnectionStatus
 from app.domain.cases import Case
 from app.domain.steps import Step, Strategy
-from app.domain.strategies import ALL, DEFAULT, strategy_named
-from app.domain.strategies.adaptive import Adaptive, BadModel, Model
+from app.domain.strategies import ADAPTIVE, ALL, DEFAULT, strategy_named
 from app.domain.strategies.own import OwnStrategy
 from app.domain.strategies.own_json import BadDefinition, from_json
 from app.domain.strategies.portraits import PORTRAITS
@@ -39,9 +38,9 @@ class Choice:
 class Learned:
     """Adaptive with what it has learned of an account; the version names the model."""
 
-    strategy: Adaptive
+    strategy: Strategy
     version: str
-    name: str = Adaptive.name
+    name: str = ADAPTIVE
 
     def next_step(self, case: Case, *, now: datetime) -> Step:
         """The step of the strategy with this model."""
@@ -61,7 +60,7 @@ def strategy_of(
     without a plan because a name has left the code or a row cannot be read: then the
     default decides, and the shipped prior for a model.
     """
-    if name == Adaptive.name and account_id is not None:
+    if name == ADAPTIVE and account_id is not None:
         return _learned(session, account_id)
     if name in ALL:
         return strategy_named(name)
@@ -76,6 +75,9 @@ def strategy_of(
 
 
 def _learned(session: Session, account_id: int) -> Strategy:
+    # Imported when an account uses it: numpy takes 16 MB of a process meant for 120.
+    from app.domain.strategies.adaptive import Adaptive, BadModel, Model
+
     row = strategy_reads.newest_model(session, account_id)
     if row is None:
         return Adaptive()

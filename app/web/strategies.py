@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -11,9 +12,7 @@ from app.domain.account import ConnectionStatus
 from app.domain.people import Role
 from app.domain.rehearsal import rehearse
 from app.domain.steps import AskCustomer, GiveUp, RetryAt, Step, Strategy
-from app.domain.strategies import ALL, strategy_named
-from app.domain.strategies.adaptive import Adaptive, BadModel, Model
-from app.domain.strategies.adaptive.gates import Stage, gate
+from app.domain.strategies import ADAPTIVE, ALL, strategy_named
 from app.domain.strategies.hands_off import HandsOff
 from app.domain.strategies.own import OwnStrategy
 from app.domain.strategies.own_json import from_json
@@ -30,6 +29,9 @@ from app.web.accounts_seen import chosen_account_id, seen_accounts
 from app.web.lists import sight
 from app.web.rendering import render, wants_fragment
 from app.web.schedules import Drawing, drawing
+
+if TYPE_CHECKING:
+    from app.domain.strategies.adaptive.gates import Stage
 
 bp = Blueprint("strategies", __name__, url_prefix="/strategies")
 
@@ -79,7 +81,7 @@ def show(name: str) -> ResponseReturnValue:
         ),
         effects=strategy_reads.effects(session, name, accounts=seen),
         counted=strategy_reads.COUNTED,
-        learned=_learned() if name == Adaptive.name else [],
+        learned=_learned() if name == ADAPTIVE else [],
         watched=_watched() if name == HandsOff.name else None,
     )
 
@@ -152,7 +154,7 @@ def _drawn(name: str, example: Example) -> Drawing:
     return draw(strategy_named(name), example)
 
 
-def _learned() -> list[tuple[str, StrategyModel, Stage | None]]:
+def _learned() -> list[tuple[str, StrategyModel, "Stage | None"]]:
     """What Adaptive has learned of each account that one may see."""
     ids = [account.id for account in seen_accounts()]
     return [
@@ -161,7 +163,11 @@ def _learned() -> list[tuple[str, StrategyModel, Stage | None]]:
     ]
 
 
-def _stage(row: StrategyModel) -> Stage | None:
+def _stage(row: StrategyModel) -> "Stage | None":
+    # Imported when somebody looks: numpy takes 16 MB of a process meant for 120.
+    from app.domain.strategies.adaptive import BadModel, Model
+    from app.domain.strategies.adaptive.gates import gate
+
     try:
         return gate(Model.from_json(row.body)).stage
     except BadModel:
