@@ -10,7 +10,7 @@ from app.backtest.history import Comparison, PastCase, compare
 from app.domain.declines import Codes
 from app.domain.money import Money
 from app.domain.recovery import ENDED, AttemptStatus
-from app.domain.strategies.adaptive import Adaptive
+from app.domain.strategies import ADAPTIVE
 from app.services.dry_runs import as_it_was
 from app.services.strategies import strategy_of
 from app.storage.cases import case_of
@@ -39,7 +39,7 @@ def back_test(
 ) -> BackTest:
     """Both strategies in their newest version; Adaptive with the shipped prior, for
     what it has learned it learned from these very recoveries."""
-    most = MOST_WITH_ADAPTIVE if Adaptive.name in {first, second} else MOST
+    most = MOST_WITH_ADAPTIVE if ADAPTIVE in {first, second} else MOST
     rows = _newest_closed(session, accounts, most)
     same_card = [row for row in rows if not _card_was_replaced(row)]
     past = [case for row in same_card if (case := _past_case(session, row)) is not None]

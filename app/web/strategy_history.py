@@ -4,8 +4,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from app.backtest.history import LEAST_CASES
-from app.domain.strategies import DEFAULT
-from app.domain.strategies.adaptive import Adaptive
+from app.domain.strategies import ADAPTIVE, DEFAULT
 from app.extensions import db
 from app.services import strategies
 from app.services.past_cases import back_test
@@ -20,7 +19,7 @@ def show() -> ResponseReturnValue:
     session = db.session()
     titles = {each.name: each.title for each in strategies.choices(session)}
     first = request.args.get("first", DEFAULT)
-    second = request.args.get("second", Adaptive.name)
+    second = request.args.get("second", ADAPTIVE)
     refusal = _refusal(first, second, titles)
     tested = None if refusal else back_test(session, first, second, accounts=sight())
     return render(
@@ -32,7 +31,7 @@ def show() -> ResponseReturnValue:
         refusal=refusal,
         tested=tested,
         least=LEAST_CASES,
-        has_adaptive=Adaptive.name in {first, second},
+        has_adaptive=ADAPTIVE in {first, second},
     )
 
 
