@@ -22,7 +22,7 @@ from app.services.deliveries import reception
 log = logging.getLogger(__name__)
 
 # Sixteen deliveries may wait for one commit together, and pages are still served.
-THREADS = 24
+THREADS = 20
 # The app refuses a megabyte with a sentence; nobody may fill our disk before that.
 LARGEST_BODY = 4_000_000
 # Seconds for the requests under way when we are told to stop.

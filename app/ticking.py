@@ -9,6 +9,7 @@ one commit a run, which is nothing every five seconds and would be much every se
 import atexit
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -80,10 +81,10 @@ class Ticking:
             self._wake.wait(LOOK_EVERY)
             self._stopping.wait(GATHER_FOR if self._is_real else 0)
             self._wake.clear()
-            self._handle(handler)
+            self._safely(handler.round)
         if self.scheduler is not None:
             self.scheduler.shutdown()
-        handler.close()
+        self._safely(handler.close)
 
     def _has_begun(self) -> bool:
         try:
@@ -96,10 +97,10 @@ class Ticking:
             log.exception("nothing is retried: the database does not answer")
         return self.scheduler is not None
 
-    def _handle(self, handler: Handler) -> None:
+    def _safely(self, step: Callable[[], object]) -> None:
         try:
             with self._app.app_context():
-                handler.round()
+                step()
         except Exception:
             log.exception("handling events failed; it goes on in a moment")
             self._stopping.wait(LOOK_EVERY)

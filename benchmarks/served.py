@@ -49,7 +49,7 @@ class Process:
         return int(line.split()[1]) / 1000
 
 
-def prepare(config: Config) -> Flask:
+def prepare(config: Config, api_key: str = "rk_test_benchmark") -> Flask:
     """The application on a migrated database with one connected account."""
     app = create_app(config)
     with app.app_context():
@@ -62,9 +62,10 @@ def prepare(config: Config) -> Flask:
                     livemode=False,
                     kind=ConnectionKind.KEY,
                     connection_key=CONNECTION_KEY,
-                    sealed_api_key=seal("rk_test_benchmark"),
+                    sealed_api_key=seal(api_key),
                     sealed_webhook_secret=seal(SECRET),
                     status=ConnectionStatus.CONNECTED,
+                    reconciled_at=now,  # else it would find the declines before we tell
                     switched_at=now,
                     connected_at=now,
                 )
@@ -94,11 +95,19 @@ def running(command: list[str], port: int, path: str) -> Iterator[Process]:
         process.wait(30)
 
 
-def ours(folder: Path, port: int, *, slower_by: float = 0.0) -> list[str]:
+def ours(
+    folder: Path,
+    port: int,
+    *,
+    slower_by: float = 0.0,
+    stripe: str = NOBODY,
+    api_key: str = "rk_test_benchmark",
+) -> list[str]:
     """The command that serves the application on a new database in `folder`."""
     return [
         *(sys.executable, "-m", "benchmarks.served", "--folder", str(folder)),
         *("--port", str(port), "--slower-by", str(slower_by)),
+        *("--stripe", stripe, "--api-key", api_key),
     ]
 
 
@@ -121,8 +130,11 @@ def _main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slower-by", type=float, default=0.0, help="seconds a commit")
+    parser.add_argument("--stripe", default=NOBODY)
+    parser.add_argument("--api-key", default="rk_test_benchmark")
     asked = parser.parse_args()
-    app = prepare(a_config(asked.folder, asked.port))
+    config = a_config(asked.folder, asked.port, stripe=asked.stripe)
+    app = prepare(config, asked.api_key)
     if asked.slower_by:
         with app.app_context():
             event.listen(

@@ -7,7 +7,7 @@ import pytest
 import stripe
 from sqlalchemy import text, update
 
-from app import current
+from app import current, ticking
 from app.domain.account import ConnectionStatus, EventStatus
 from app.domain.declines import MadeBy
 from app.domain.recovery import RecoveryStatus
@@ -19,6 +19,7 @@ from app.storage.models import StripeAccount, StripeEvent
 from app.storage.transaction import transaction
 from tests.builders import a_account, a_recovery
 from tests.merchants import Merchant
+from tests.storage.test_line import until
 from tests.stripe_events import a_kept_event, an_event, keep_events, the_event
 
 RENEWAL = {"subscription": "sub_1", "attempt_count": 1}
@@ -278,6 +279,18 @@ def test_many_events_are_handled_whatever_their_number(merchant: Merchant) -> No
         [an_event("invoice.paid", object={"id": f"in_{n}"}) for n in range(1_200)],
     )
     assert handle(merchant) == 1_200
+
+
+def test_stopping_writes_down_what_was_being_looked_at(merchant: Merchant) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    path = f"/v1/invoices/{invoice}"
+    merchant.sandbox.fault(path=path, do="delay", seconds=0.3)
+    event = failed(merchant, invoice)
+    work = ticking.Ticking(merchant.app)
+    work.start()
+    until(lambda: calls(merchant, path) > 0)
+    assert work.stop(within=10)
+    assert the_event(event).status is EventStatus.HANDLED
 
 
 def test_an_operator_replays_an_event(merchant: Merchant) -> None:
