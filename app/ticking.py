@@ -20,7 +20,7 @@ from flask import Flask
 
 from app import current, jobs
 from app.extensions import db
-from app.services import schema
+from app.services import retries, schema
 from app.services.deliveries import reception
 from app.services.handling import Handler
 
@@ -65,8 +65,10 @@ class Ticking:
     def stop(self, *, within: float = STOP_WITHIN) -> bool:
         """Start nothing more; whether what runs has ended `within` seconds."""
         self._stopping.set()
+        retries.closing.set()
         self._wake.set()
         self._thread.join(within)
+        retries.closing.clear()
         return not self._thread.is_alive()
 
     def run_job(self, name: str) -> None:

@@ -6,6 +6,7 @@ more is claimed than there are free threads.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -41,6 +42,8 @@ STUCK_AFTER = timedelta(minutes=15)
 
 Finished = tuple[Claim, Outcome]
 
+# Set while the process ends: what is under way is finished, nothing more is begun.
+closing = threading.Event()
 # Claims of this process that are under way, whatever their age by a movable clock.
 in_flight: set[int] = set()
 
@@ -80,7 +83,7 @@ class _Run:
         """Claim, start and record until nothing is due or the time is up."""
         stop_claiming_at = time.monotonic() + RUN_FOR
         while True:
-            may_claim = time.monotonic() < stop_claiming_at
+            may_claim = time.monotonic() < stop_claiming_at and not closing.is_set()
             waits = self._claim_and_start() if may_claim else False
             if self.running:
                 wait(self.running, timeout=0.25, return_when=FIRST_COMPLETED)

@@ -424,3 +424,16 @@ def test_a_decline_noted_before_its_renewal_was_known_belongs_to_it_later(
     [decline] = merchant.declines(invoice)
     assert decline.made_by is MadeBy.FIRST
     assert merchant.planned(invoice) is not None
+
+
+def test_a_process_that_ends_begins_no_charge(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    retries.closing.set()
+    try:
+        attempt = merchant.run_to_next_retry(invoice)
+    finally:
+        retries.closing.clear()
+    assert attempt.status is AttemptStatus.SCHEDULED
+    assert len(merchant.charges(invoice)) == 1
+    merchant.tick()
+    assert merchant.attempt(attempt.id).status is AttemptStatus.SUCCEEDED
