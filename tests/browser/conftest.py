@@ -88,7 +88,18 @@ def chromium() -> Iterator[Browser]:
 
 
 class SandboxClock(SetClock):
-    """Moved by the test; people at the keyboard live by the machine's time."""
+    """Moved by the test; people at the keyboard live by the machine's time.
+
+    While time passes at the sandbox, its deliveries must not come from the future:
+    a clock that follows it shows its time at any moment.
+    """
+
+    followed: Sandbox | None = None
+
+    def now(self) -> datetime:
+        if self.followed is None:
+            return self.time
+        return datetime.fromisoformat(self.followed.now())
 
     @property
     def is_real(self) -> bool:

@@ -1,7 +1,5 @@
 """From an empty database to a recovered payment, by OAuth, as an owner sees it."""
 
-from datetime import datetime
-
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
@@ -11,17 +9,16 @@ from app.domain.recovery import RecoveryStatus
 from app.sandbox import Sandbox
 from app.storage.models import Recovery, StripeEvent
 from app.storage.transaction import reading
-from tests.browser.conftest import Open
-from tests.conftest import SetClock
+from tests.browser.conftest import Open, SandboxClock
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def pass_time(sandbox: Sandbox, clock: SetClock, **time: float) -> None:
+def pass_time(sandbox: Sandbox, clock: SandboxClock, **time: float) -> None:
     """Time passes at Stripe, events arrive, and the panel does what is due."""
+    clock.followed = sandbox
     sandbox.advance(**time)  # type: ignore[arg-type]
     sandbox.settle()
-    clock.time = datetime.fromisoformat(sandbox.now())
     for name in jobs.BY_NAME:
         assert jobs.run(name), name
 
@@ -32,7 +29,7 @@ def the_recovery() -> Recovery | None:
 
 
 def test_from_nothing_to_a_recovered_payment(
-    open_as: Open, has_script: bool, sandbox: Sandbox, clock: SetClock
+    open_as: Open, has_script: bool, sandbox: Sandbox, clock: SandboxClock
 ) -> None:
     sandbox.retries(mode="none")
     page = open_as(script=has_script)
