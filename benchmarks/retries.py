@@ -314,8 +314,8 @@ def _tick() -> None:
 
 
 def charges(folder: Path, _rounds: int) -> None:
-    """Due attempts of five accounts against a Stripe that takes 0.3 s a call."""
-    many, accounts = 2_500, 5
+    """Due attempts of eight accounts against a Stripe that takes 0.3 s a call."""
+    many, accounts = 2_500, 8
     with (
         a_stub() as stub,
         an_app(folder, many=many, accounts=accounts, stripe_api_base=stub),

@@ -76,17 +76,22 @@ def keep_charges(
     """One row a charge: declines and payments; returns what is new to the recovery."""
     charges = [charge for charge in charges if charge.created is not None]
     ids = [charge.id for charge in charges]
-    known_declines = {
-        row.stripe_charge_id: row
-        for row in session.scalars(
-            select(Decline).where(Decline.stripe_charge_id.in_(ids))
+    # What is about to be written has nothing to do with the answer: writing it now
+    # would write every row of a batch by itself.
+    with session.no_autoflush:
+        known_declines = {
+            row.stripe_charge_id: row
+            for row in session.scalars(
+                select(Decline).where(Decline.stripe_charge_id.in_(ids))
+            )
+        }
+        known_payments = set(
+            session.scalars(
+                select(Payment.stripe_charge_id).where(
+                    Payment.stripe_charge_id.in_(ids)
+                )
+            )
         )
-    }
-    known_payments = set(
-        session.scalars(
-            select(Payment.stripe_charge_id).where(Payment.stripe_charge_id.in_(ids))
-        )
-    )
     new = []
     for charge in charges:
         known = known_declines.get(charge.id)

@@ -27,16 +27,16 @@ from app.vault import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
-# A charge waits about 0.3 s for Stripe, three times: 96 threads make a hundred charges
+# A charge waits about 0.3 s for Stripe, three times: 120 threads make a hundred charges
 # a second, and a tick ends soon enough to leave the clock fresh.
-THREADS = 96
+THREADS = 120
 # Stripe takes 25 calls a second at one address, and 100 in all, from one live account
 # (https://docs.stripe.com/rate-limits, 2026); the merchant's own shop needs some of it.
 PER_SECOND = 20.0
 RUN_FOR = 20.0  # seconds of claiming; the next tick goes on
 # How long finished charges may wait to be written together, in seconds: a commit each
 # would keep the one writer of SQLite from the webhooks.
-GATHER = 0.05
+GATHER = 0.1
 # Two calls of 80 s at most and slow threads; and never so long that a day is lost.
 STUCK_AFTER = timedelta(minutes=15)
 

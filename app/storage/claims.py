@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
@@ -109,21 +109,29 @@ def may_be_charged(session: Session, claim: Claim) -> bool:
 
     Asked right before the charge: what a person did since the claim counts.
     """
-    found = session.scalar(
-        select(RetryAttempt.id)
-        .join(Recovery, Recovery.id == RetryAttempt.recovery_id)
-        .join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
-        .where(
-            RetryAttempt.id == claim.attempt_id,
-            RetryAttempt.status == AttemptStatus.RUNNING,
-            RetryAttempt.asked == claim.asked,
-            RetryAttempt.started_at == claim.started_at,
-            Recovery.status == RecoveryStatus.IN_RETRY,
-            StripeAccount.is_on,
-            StripeAccount.status == ConnectionStatus.CONNECTED,
-        )
+    asked = {
+        "attempt_id": claim.attempt_id,
+        "asked": claim.asked,
+        "started_at": claim.started_at,
+    }
+    return session.scalar(_MAY_BE_CHARGED, asked) is not None
+
+
+# Built once: it is asked before every single charge.
+_MAY_BE_CHARGED = (
+    select(RetryAttempt.id)
+    .join(Recovery, Recovery.id == RetryAttempt.recovery_id)
+    .join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
+    .where(
+        RetryAttempt.id == bindparam("attempt_id"),
+        RetryAttempt.status == AttemptStatus.RUNNING,
+        RetryAttempt.asked == bindparam("asked"),
+        RetryAttempt.started_at == bindparam("started_at"),
+        Recovery.status == RecoveryStatus.IN_RETRY,
+        StripeAccount.is_on,
+        StripeAccount.status == ConnectionStatus.CONNECTED,
     )
-    return found is not None
+)
 
 
 def unfinished(
