@@ -8,6 +8,7 @@ stand-in for Stripe, and measures until its recovery can be read from the databa
 """
 
 import argparse
+import logging
 import os
 import tempfile
 import threading
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=10_000)
     asked = parser.parse_args()
+    logging.disable(logging.INFO)  # the migrations tell of every step
     with tempfile.TemporaryDirectory() as folder:
         app = prepare(a_config(Path(folder), 1))
         rates = [settled_a_second(app, asked.events) for _ in range(asked.rounds)]

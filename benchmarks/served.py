@@ -1,6 +1,7 @@
 """Our application in a process of its own, on a database of its own; for benchmarks."""
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
@@ -133,6 +134,7 @@ def _main() -> int:
     parser.add_argument("--stripe", default=NOBODY)
     parser.add_argument("--api-key", default="rk_test_benchmark")
     asked = parser.parse_args()
+    logging.disable(logging.INFO)  # the migrations tell of every step
     config = a_config(asked.folder, asked.port, stripe=asked.stripe)
     app = prepare(config, asked.api_key)
     if asked.slower_by:
