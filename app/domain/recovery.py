@@ -58,6 +58,8 @@ OPEN = frozenset(
     }
 )
 ENDED = frozenset(RecoveryStatus) - OPEN
+# Stripe may be charging at this moment, or may have charged: its answer comes first.
+IN_FLIGHT = frozenset({AttemptStatus.RUNNING, AttemptStatus.UNKNOWN})
 
 # A recovery that gave up or was stopped may still be paid by the customer (closed) or
 # be taken up again by a person or a new card. A charge that was under way when it

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import (
+    IN_FLIGHT,
     OPEN,
-    AttemptStatus,
     ClosedAs,
     PauseCause,
     RecoveryStatus,
@@ -32,7 +32,6 @@ from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recovery
 from app.storage.models import Recovery, StripeAccount, Subscription
 
-IN_FLIGHT = frozenset({AttemptStatus.RUNNING, AttemptStatus.UNKNOWN})
 # Paused for something at Stripe; when it is over, we go on.
 HELD_AT_STRIPE = frozenset(
     {

@@ -19,15 +19,13 @@ from app.domain.pay_results import (
     Processing,
     Refusal,
 )
-from app.domain.recovery import AttemptStatus, RecoveryStatus, move_attempt
+from app.domain.recovery import IN_FLIGHT, AttemptStatus, RecoveryStatus, move_attempt
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services.keeping import keep_charges
 from app.services.planning import plan, put
 from app.storage.claims import Claim
 from app.storage.locks import lock_attempts, lock_recoveries
 from app.storage.models import Recovery, RetryAttempt
-
-IN_FLIGHT = (AttemptStatus.RUNNING, AttemptStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

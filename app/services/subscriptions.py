@@ -6,12 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.recovery import OPEN, AttemptStatus, ClosedAs, PauseCause
+from app.domain.recovery import IN_FLIGHT, OPEN, AttemptStatus, ClosedAs, PauseCause
 from app.domain.snapshots import SubscriptionSnapshot
 from app.domain.standing import Judgment, Standing
 from app.services import invoices
 from app.services.connections import gateway_of
-from app.services.following import IN_FLIGHT, close
+from app.services.following import close
 from app.services.keeping import keep_customer, keep_subscription
 from app.services.lifecycles import follow_stripe
 from app.services.planning import plan
