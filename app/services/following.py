@@ -23,6 +23,7 @@ from app.domain.snapshots import (
 )
 from app.domain.standing import Judgment, Standing, is_renewal, judge
 from app.domain.window import deadline
+from app.services import card_changes
 from app.services.experiments import deal, keep_allocation
 from app.services.keeping import keep_charges, keep_customer, keep_subscription
 from app.services.lifecycles import follow_payment
@@ -73,6 +74,7 @@ def follow(
     subscription = _subscription(session, account.id, look, now=now)
     keep_charges(session, account.id, look.history)
     recovery = recovery_of(session, look.invoice.id)
+    is_known = recovery is not None
     if recovery is None:
         if not _wants_recovery(account, look):
             _follow_undisturbed(session, account, subscription, look)
@@ -85,6 +87,7 @@ def follow(
         return recovery
     if recovery.looked_at > look.asked_at:
         return recovery  # a later look was followed already
+    charged_before = recovery.stripe_payment_method_id
     _note_state(recovery, look)
     is_settled = settle_processing(
         session, recovery, look.invoice, look.in_order, now=now
@@ -97,6 +100,10 @@ def follow(
         recovery.card_changed_at = max(now, refused_at + timedelta(microseconds=1))
     if not is_settled:
         _move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
+    if is_known:
+        card_changes.keep(
+            session, recovery, charged_before, look.card, is_new=new_card, now=now
+        )
     return recovery
 
 

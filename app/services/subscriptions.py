@@ -37,7 +37,7 @@ def look(account_id: int, stripe_subscription_id: str, *, now: datetime) -> None
         # Another process wrote the subscription first; now its row is there to follow.
         concerned = _follow(account_id, seen, now=now)
     for stripe_invoice_id in concerned:
-        invoices.look(account_id, stripe_invoice_id, now=now)
+        invoices.look(account_id, stripe_invoice_id, now=now, with_card=True)
 
 
 def _follow(account_id: int, seen: SubscriptionSnapshot, *, now: datetime) -> list[str]:

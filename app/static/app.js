@@ -41,6 +41,24 @@
     }
   });
 
+  // An element that asks for its own news must not take away what is being written in
+  // it, or close what stands open.
+  const isUnsent = (field) => field.value !== field.defaultValue && field.type !== "hidden";
+  const isInUse = (part) =>
+    part.querySelector(".menu-of-one[open]") ||
+    [...part.querySelectorAll("textarea, input")].some((field) => isUnsent(field) || field === document.activeElement);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt, target } = event.detail;
+    if (elt === target && elt.matches("[hx-trigger^='every']") && isInUse(elt)) event.preventDefault();
+  });
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    opened = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const id of opened.splice(0)) document.getElementById(id)?.setAttribute("open", "");
+  });
+
   document.addEventListener("htmx:sendError", () => {
     const notices = document.getElementById("notices");
     const line = document.createElement("p");

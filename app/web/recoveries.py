@@ -1,14 +1,13 @@
 """One recovery: where it stands, why, and what people may do about it."""
 
 from collections.abc import Callable
-from zlib import crc32
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import current
 from app.domain.people import Role
-from app.domain.recovery import OPEN, AttemptStatus, PauseCause, RecoveryStatus
+from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
 from app.extensions import db
 from app.services import fees, recoveries
 from app.services.following import HELD_AT_STRIPE
@@ -18,7 +17,8 @@ from app.storage.models import Recovery
 from app.web.access import me, needs
 from app.web.lists import sight
 from app.web.rendering import render, wants_fragment
-from app.web.timeline import entries
+from app.web.timeline import entries, mark_of
+from app.web.told import NOTHING, Told
 
 bp = Blueprint("recoveries", __name__, url_prefix="/recoveries")
 
@@ -27,12 +27,11 @@ LONGEST_REASON = 500
 
 @bp.get("/<int:recovery_id>")
 def show(recovery_id: int) -> ResponseReturnValue:
-    found = _found(recovery_id)
+    found = find(recovery_id)
     history = history_of_recovery(db.session(), found)
-    mark = _mark_of(found, history)
-    if request.args.get("seen") == mark:
+    if request.args.get("seen") == mark_of(history, found.looked_at):
         return "", 204
-    return _page(found, history, mark=mark)
+    return page(found, history)
 
 
 @bp.post("/<int:recovery_id>/retries")
@@ -84,32 +83,33 @@ def _act(
     recovery_id: int, action: Callable[[], object], *, done: str
 ) -> ResponseReturnValue:
     """Do it and show where the recovery stands; a refusal says what came first."""
-    _found(recovery_id)
+    find(recovery_id)
     try:
         action()
     except ActionRefused as refusal:
-        tone, sentence = "warn", f"Nothing was changed. {refusal}"
+        told = Told(f"Nothing was changed. {refusal}", "warn")
     else:
-        tone, sentence = "good", done
+        told = Told(done)
     if not wants_fragment():
-        flash(sentence, tone)
+        flash(told.sentence or "", told.tone)
         return redirect(url_for("recoveries.show", recovery_id=recovery_id), 303)
-    found = _found(recovery_id)
+    found = find(recovery_id)
     history = history_of_recovery(db.session(), found)
-    said = {"tone": tone, "sentence": sentence}
-    return _page(found, history, mark=_mark_of(found, history), said=said)
+    return page(found, history, told=told)
 
 
-def _page(
-    found: Recovery, history: History, *, mark: str, said: dict[str, str] | None = None
+def page(
+    found: Recovery, history: History, *, told: Told = NOTHING
 ) -> ResponseReturnValue:
+    """The page of one recovery, or its fragment for htmx."""
     return render(
         "recoveries/show.html",
         fragment="recoveries/_recovery.html",
+        status=told.status,
         recovery=found,
         timeline=entries(history),
         is_cut=history.is_cut,
-        planned=_planned(history),
+        attempt=history.live_attempt_of(found),
         actions=_actions(found),
         fee=_fee(found),
         card=next(
@@ -120,8 +120,9 @@ def _page(
             ),
             None,
         ),
-        mark=mark if found.status in OPEN else None,
-        said=said,
+        mark=mark_of(history, found.looked_at) if found.status in OPEN else None,
+        may_note=me().role.may(Role.STAFF),
+        told=told,
     )
 
 
@@ -158,24 +159,7 @@ def _fee(found: Recovery) -> dict[str, object] | None:
     }
 
 
-def _planned(history: History) -> object:
-    live = {AttemptStatus.SCHEDULED, AttemptStatus.RUNNING, AttemptStatus.UNKNOWN}
-    return next((each for each in history.attempts if each.status in live), None)
-
-
-def _found(recovery_id: int) -> Recovery:
+def find(recovery_id: int) -> Recovery:
+    """The recovery; 404 where the viewer knows none of this number."""
     found = recovery_by_id(db.session(), recovery_id, accounts=sight())
     return found or abort(404, "No recovery with this number is known here.")
-
-
-def _mark_of(found: Recovery, history: History) -> str:
-    """Changes with what the page shows, and once a minute for its relative times."""
-    newest = [
-        (each.id, each.status, each.due_at, each.started_at, each.finished_at)
-        for each in history.attempts
-    ]
-    counted = len(history.declines), len(history.actions)
-    state = (found.status, found.status_reason, found.looked_at, found.paused_because)
-    minute = int(current.now().timestamp()) // 60
-    seen = repr((state, newest, counted))
-    return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"

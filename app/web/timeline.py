@@ -1,12 +1,14 @@
-"""A history told in order, newest first: what was declined, tried, done and decided."""
+"""A history told in order, newest first: all that was declined, tried, done, noted."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
+from app import current
 from app.domain.recovery import ENDED, AttemptStatus
 from app.storage.histories import History
-from app.storage.models import Decline, RetryAttempt
+from app.storage.models import Decline, Recovery, RetryAttempt
 from app.web.words import look_of
 
 
@@ -15,10 +17,18 @@ class Entry:
     """One line: `kind` names its template, `what` is the row it tells of."""
 
     at: datetime
-    kind: str  # attempt, decline, action, start, end
+    kind: str  # attempt, decline, action, card, note, end
     tone: str
     what: Any
     decline: Decline | None = None  # how an attempt was refused
+
+    @property
+    def recovery_id(self) -> int | None:
+        """The recovery that it belongs to; None: to the subscription itself."""
+        if isinstance(self.what, Recovery):
+            return self.what.id
+        found: int | None = self.what.recovery_id
+        return found
 
 
 def entries(history: History) -> list[Entry]:
@@ -33,6 +43,8 @@ def entries(history: History) -> list[Entry]:
             if each.attempt_id not in told
         ),
         *(Entry(each.at, "action", "quiet", each) for each in history.actions),
+        *(Entry(each.at, "card", "busy", each) for each in history.cards),
+        *(Entry(each.at, "note", "quiet", each) for each in history.notes),
         *(
             Entry(each.ended_at, "end", look_of(each.status)[0], each)
             for each in history.recoveries
@@ -40,6 +52,23 @@ def entries(history: History) -> list[Entry]:
         ),
     ]
     return sorted(lines, key=lambda line: (line.at, line.kind), reverse=True)
+
+
+def mark_of(history: History, *more: object) -> str:
+    """Changes with what a page shows of the history (and of `more`), and once a minute
+    for its relative times."""
+    newest = [
+        (each.id, each.status, each.due_at, each.started_at, each.finished_at)
+        for each in history.attempts
+    ]
+    standing = [
+        (each.status, each.status_reason, each.paused_because, each.strategy)
+        for each in history.recoveries
+    ]
+    told = history.declines, history.actions, history.cards, history.notes
+    minute = int(current.now().timestamp()) // 60
+    seen = repr((standing, newest, [len(each) for each in told], more))
+    return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"
 
 
 def _attempt(attempt: RetryAttempt, refusal: Decline | None) -> Entry:
