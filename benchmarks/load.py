@@ -35,6 +35,7 @@ def an_event(
             "object": {
                 "id": f"in_{id}",
                 "object": "invoice",
+                "billing_reason": "manual",
                 "lines": lines,
                 **(about or {}),
             }

@@ -23,6 +23,7 @@ LONGEST_WAIT = timedelta(hours=6)
 HINTS = (
     "customer_id",
     "subscription_id",
+    "billing_reason",
     "payment_intent_id",
     "attempt_count",
     "request_id",
@@ -93,10 +94,19 @@ def _no_concern(look_at: LookAt, event: EventEnvelope, known: Known) -> str | No
             return "no recovery waits for a card of this customer"
         case LookAt.INVOICE if event.object_id in known.invoices:
             return None
-        case LookAt.INVOICE if event.subscription_id is None:
+        case LookAt.INVOICE if _is_one_off(event):
             return "an invoice of no subscription"
         case LookAt.INVOICE if event.type == "invoice.updated" and (
             event.attempt_count == 0
         ):
             return "nobody has tried to charge this invoice yet"
     return None
+
+
+def _is_one_off(event: EventEnvelope) -> bool:
+    """Whether the event says that its invoice is of no subscription.
+
+    One that does not say what it is for may be of any: then only a look tells.
+    """
+    reason = event.billing_reason
+    return event.subscription_id is None and reason is not None

@@ -322,6 +322,7 @@ class EventEnvelope:
     object_kind: str | None = None
     customer_id: str | None = None
     subscription_id: str | None = None
+    billing_reason: str | None = None  # of an invoice
     payment_intent_id: str | None = None
     attempt_count: int | None = None  # of an invoice
     changed: tuple[str, ...] = ()

@@ -125,8 +125,8 @@ def _wanted(account_id: int) -> _Wanted:
 
 def _make(gateway: Gateway, wanted: _Wanted) -> WebhookEndpoint | str:
     """The new endpoint, or why there is none."""
+    _clear_forgotten(gateway, wanted)
     try:
-        _clear_forgotten(gateway, wanted)
         return gateway.create_webhook_endpoint(wanted.url, HANDLED_TYPES)
     except PermissionMissing:
         # Writing implies reading: this is the one permission to ask for.
@@ -141,10 +141,17 @@ def _make(gateway: Gateway, wanted: _Wanted) -> WebhookEndpoint | str:
 
 
 def _clear_forgotten(gateway: Gateway, wanted: _Wanted) -> None:
-    """Remove endpoints whose secret was lost on the way, by a crash for instance."""
-    for endpoint in gateway.webhook_endpoints():
-        if endpoint.url == wanted.url and endpoint.id != wanted.old_id:
-            gateway.delete_webhook_endpoint(endpoint.id)
+    """Remove endpoints whose secret was lost on the way, by a crash for instance.
+
+    One that stays sends each event twice, signed with a secret that nobody has: no
+    reason to go without an endpoint.
+    """
+    try:
+        for endpoint in gateway.webhook_endpoints():
+            if endpoint.url == wanted.url and endpoint.id != wanted.old_id:
+                gateway.delete_webhook_endpoint(endpoint.id)
+    except StripeTrouble as trouble:
+        log.warning("forgotten endpoints stay at Stripe: %s", trouble)
 
 
 def _keep(

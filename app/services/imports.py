@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.account import ImportStage
+from app.domain.errands import wait_after
 from app.domain.standing import is_renewal
 from app.services import invoices
 from app.services.connections import NO_ANSWER, gateway_of
@@ -211,7 +212,7 @@ def _wait(account_id: int, *, now: datetime) -> None:
             select(ImportRun).where(ImportRun.account_id == account_id)
         ).one()
         run.tries += 1
-        run.try_at = now + min(LONGEST_WAIT, timedelta(minutes=2**run.tries))
+        run.try_at = now + min(LONGEST_WAIT, wait_after(run.tries))
         run.trouble = "Stripe did not answer; the import goes on by itself."
 
 

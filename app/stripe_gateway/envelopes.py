@@ -46,6 +46,7 @@ def envelope(event: Json, payload: str) -> EventEnvelope:
         object_kind=text(about, "object"),
         customer_id=_customer_id(about),
         subscription_id=_subscription_id(about),
+        billing_reason=text(about, "billing_reason"),
         payment_intent_id=reference(about, "payment_intent"),
         attempt_count=number(about, "attempt_count"),
         changed=tuple(part(event, "data", "previous_attributes")),

@@ -1,6 +1,7 @@
 """Stripe for one merchant: calls go out, values come back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import stripe
@@ -77,7 +78,13 @@ class StripeGateway:
 
     def invoice(self, invoice_id: str) -> InvoiceSnapshot | None:
         json = self._object("invoice", "invoices", invoice_id, expand=WHOLE_INVOICE)
-        return invoices.invoice(json, self._payments(json)) if json else None
+        if json is None:
+            return None
+        found = invoices.invoice(json, self._payments(json))
+        if found.subscription is None and found.subscription_id is not None:
+            # An id where its object was asked for: nothing may be decided without it.
+            return replace(found, subscription=self.subscription(found.subscription_id))
+        return found
 
     def _payments(self, invoice: Json) -> tuple[PaymentSnapshot, ...]:
         """All payments of the invoice: judging its life by half of them would err."""

@@ -61,6 +61,11 @@ def told(type: str, **over: object) -> EventEnvelope:
             "in_1",
         ),
         (
+            told("invoice.payment_failed", object_id="in_silent"),
+            LookAt.INVOICE,
+            "in_silent",
+        ),
+        (
             told("customer.subscription.paused", object_id="sub_1"),
             LookAt.SUBSCRIPTION,
             "sub_1",
@@ -102,7 +107,7 @@ def test_an_event_asks_for_one_look(
 @pytest.mark.parametrize(
     "event",
     [
-        told("invoice.paid", object_id="in_1"),
+        told("invoice.paid", object_id="in_1", billing_reason="manual"),
         told(
             "invoice.updated",
             object_id="in_1",

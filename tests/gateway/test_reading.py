@@ -121,6 +121,24 @@ def test_one_read_gives_the_whole_invoice(
     assert len(wire.calls) == 1
 
 
+def test_a_subscription_that_came_as_an_id_is_read_by_itself(
+    gateway: StripeGateway, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{API}/v1/subscriptions/sub_1", json=recorded("subscription"))
+    details = {"subscription": "sub_1"}
+    invoice = read_invoice(
+        gateway,
+        wire,
+        parent={"type": "subscription_details", "subscription_details": details},
+    )
+
+    assert invoice.subscription is not None
+    assert (invoice.subscription.id, invoice.subscription.status) == (
+        "sub_1",
+        "past_due",
+    )
+
+
 def test_no_expansion_is_deeper_than_stripe_allows(
     gateway: StripeGateway, wire: responses.RequestsMock
 ) -> None:

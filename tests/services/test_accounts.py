@@ -35,6 +35,7 @@ from app.services.troubles import clear_trouble, note_trouble
 from app.storage.connection_models import ImportRun
 from app.storage.models import AuditEntry, Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
+from app.stripe_gateway.connection import READ_REPEATS
 from tests.conftest import MONDAY
 
 OTHER_KEY = "rk_test_sandboxSecond"
@@ -372,6 +373,17 @@ class TestUpkeep:
 
         assert endpoints.replace_secret(account_id, user_id=None, now=MONDAY)
         assert len(endpoints_at_stripe(account_id)) == 1
+
+    @pytest.mark.parametrize(("status", "times"), [(404, 1), (500, READ_REPEATS + 1)])
+    def test_the_endpoint_is_made_although_the_old_ones_cannot_be_listed(
+        self, sandbox: Sandbox, status: int, times: int
+    ) -> None:
+        listing = "/v1/webhook_endpoints"
+        sandbox.fault(method="GET", path=listing, status=status, times=times)
+
+        account_id = connected()
+        assert len(endpoints_at_stripe(account_id)) == 1
+        assert the_row(account_id).sealed_webhook_secret is not None
 
     def test_trouble_is_told_once_and_is_over_once(self) -> None:
         account_id = connected()

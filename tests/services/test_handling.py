@@ -105,7 +105,11 @@ def test_an_event_about_something_stripe_does_not_show_is_handled(
 def test_what_concerns_nothing_of_ours_costs_no_call(merchant: Merchant) -> None:
     before = calls(merchant)
     rows = [
-        a_kept_event(merchant.account_id, type="invoice.paid"),
+        a_kept_event(
+            merchant.account_id,
+            type="invoice.paid",
+            object={"billing_reason": "manual"},
+        ),
         a_kept_event(
             merchant.account_id, type="customer.updated", object={"object": "customer"}
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.config import Config
 from app.domain.account import ImportStage
@@ -16,7 +16,7 @@ from app.services.connections import gateway_of
 from app.storage import account_reads
 from app.storage.connection_models import ImportItem, ImportRun
 from app.storage.models import Decline, Recovery, StripeAccount, Subscription
-from app.storage.transaction import reading
+from app.storage.transaction import reading, transaction
 from tests.conftest import MONDAY
 
 LATER = MONDAY + timedelta(days=32)
@@ -110,6 +110,17 @@ def test_no_answer_makes_it_wait_and_then_go_on(
         imports.step(now=run.try_at)
     assert the_run().stage is ImportStage.DONE
     assert the_run().trouble is None
+
+
+def test_an_import_that_fails_for_days_is_still_tried_every_hour(
+    account_id: int, sandbox: Sandbox
+) -> None:
+    sandbox.fault(method="GET", path="/v1/invoices", status=500, times=9)
+    with transaction() as session:
+        session.execute(update(ImportRun).values(tries=5_000))
+
+    imports.step(now=LATER)
+    assert the_run().try_at == LATER + timedelta(hours=1)
 
 
 def test_connecting_again_imports_again_without_doubles(account_id: int) -> None:
