@@ -15,6 +15,7 @@ from app.services import stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
     engines,
+    installation,
     models,
     search_index,
     strategy_models,

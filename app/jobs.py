@@ -4,7 +4,14 @@ import logging
 from collections.abc import Callable
 
 from app import current
-from app.services import imports, learning, reconciler, settings_doctor, stripe_reads
+from app.services import (
+    imports,
+    learning,
+    reconciler,
+    restored,
+    settings_doctor,
+    stripe_reads,
+)
 from app.services.handling import handle_pending
 from app.services.recoveries import sweep
 from app.services.rescue import rescue_stuck
@@ -17,6 +24,8 @@ Job = Callable[..., object]  # takes `now`; may run twice, or late, without harm
 # Seconds. Every job asks a table what is due: the rows are the schedule. Stored events
 # are handled as they come (see ticking.py), so they stand only in `flask tick`.
 EVERY_SECONDS: dict[Job, int] = {
+    restored.beat: 60,
+    restored.look_again: 15,
     run_due: 5,
     rescue_stuck: 60,
     sweep: 60,
@@ -29,6 +38,8 @@ EVERY_SECONDS: dict[Job, int] = {
 }
 # In the order in which one tick does them: the news first, then what is due.
 ALL: tuple[Job, ...] = (
+    restored.beat,
+    restored.look_again,
     imports.go_on,
     reconciler.reconcile,
     handle_pending,

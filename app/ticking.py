@@ -20,7 +20,7 @@ from flask import Flask
 
 from app import current, jobs
 from app.extensions import db
-from app.services import retries, schema
+from app.services import restored, retries, schema
 from app.services.deliveries import reception
 from app.services.handling import Handler
 
@@ -92,6 +92,8 @@ class Ticking:
         try:
             with self._app.app_context():
                 if schema.is_migrated():
+                    # Before anything may be charged: is this still the database?
+                    restored.beat(now=current.now())
                     self.scheduler = _scheduler()
                 else:
                     log.error("nothing is retried: run `flask --app app db upgrade`")

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from app.config import ROOT
 from app.storage import (  # noqa: F401 - made with the tables
     connection_models,
+    installation,
     search_index,
     strategy_models,
     tallies,

@@ -113,6 +113,11 @@ def _account(account: StripeAccount, *, now: datetime) -> Iterator[Finding]:
         yield _fault(f"{name}: {fault}.")
     if account.trouble:
         yield _fault(f"{name}: {account.trouble}")
+    if account.restored_at:
+        yield Finding(
+            f"{name}: the database was put back from a copy. Nothing is charged before "
+            "Stripe was asked about every open invoice, which is done while serving."
+        )
     if not account.is_on:
         yield Finding(f"{name}: the switch is off, so nothing is retried.")
     yield _settings(account, name, now=now)

@@ -52,10 +52,11 @@ def reconcile(*, now: datetime) -> int:
     """Compare every account whose turn it is; how many were compared to the end."""
     with reading() as session:
         account_ids = account_reads.working_ids(session, now=now)
-    return sum(_reconcile(account_id, now=now) for account_id in account_ids)
+    return sum(compare(account_id, now=now) for account_id in account_ids)
 
 
-def _reconcile(account_id: int, *, now: datetime) -> bool:
+def compare(account_id: int, *, now: datetime) -> bool:
+    """Compare one account if its turn has come; whether it was compared to the end."""
     work = _take(account_id, now=now)
     if work is None:
         return False

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.installation import is_at_home
 from app.storage.models import (
     UNFINISHED_WORDS,
     Recovery,
@@ -40,7 +41,8 @@ class Claim:
 def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
     """Accounts that may be charged now and have something due.
 
-    Connected, switched on, not held back.
+    Connected, switched on, not held back, and looked at whole since the database was
+    last put back from a backup.
     """
     return list(
         session.scalars(
@@ -50,6 +52,8 @@ def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
                 StripeAccount.status == ConnectionStatus.CONNECTED,
                 (StripeAccount.hold_until.is_(None))
                 | (StripeAccount.hold_until <= now),
+                StripeAccount.restored_at.is_(None),
+                is_at_home(),
                 exists().where(
                     RetryAttempt.account_id == StripeAccount.id,
                     is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
@@ -70,7 +74,8 @@ def claim_due(
     """
     fires_from = (
         select(func.coalesce(StripeAccount.charges_from, StripeAccount.connected_at))
-        .where(StripeAccount.id == account_id)
+        # Without a row nothing compares, and nothing is taken.
+        .where(StripeAccount.id == account_id, StripeAccount.restored_at.is_(None))
         .scalar_subquery()
     )
     # As a CTE it is evaluated once: as a plain subquery PostgreSQL may run it for
@@ -130,6 +135,7 @@ _MAY_BE_CHARGED = (
         Recovery.status == RecoveryStatus.IN_RETRY,
         StripeAccount.is_on,
         StripeAccount.status == ConnectionStatus.CONNECTED,
+        StripeAccount.restored_at.is_(None),
     )
 )
 

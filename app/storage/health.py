@@ -50,6 +50,7 @@ def due_retries(session: Session, *, now: datetime) -> Waiting:
             StripeAccount.is_on,
             StripeAccount.status == ConnectionStatus.CONNECTED,
             (StripeAccount.hold_until.is_(None)) | (StripeAccount.hold_until <= now),
+            StripeAccount.restored_at.is_(None),
         )
     ).one()
     return Waiting(count, since)

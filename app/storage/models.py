@@ -139,6 +139,9 @@ class StripeAccount(Base):
     charges_from: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # No call before this time: Stripe asked us to slow down, or did not answer.
     hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # The database was put back then: no charge before Stripe was asked about all that
+    # is open. None once it was.
+    restored_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")
     # What the networks' fees for retries may come to in a month, in US cents.
     fee_budget: Mapped[int | None] = mapped_column(BigInteger)
