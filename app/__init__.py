@@ -11,12 +11,13 @@ from app.clock import Clock
 from app.config import INSTANCE, ROOT, Config, ConfigError
 from app.current import Parts
 from app.extensions import csrf, db, login_manager, migrate
-from app.services import stripe_reads
+from app.services import sessions, stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
     engines,
     installation,
     models,
+    people_models,
     search_index,
     strategy_models,
     tallies,
@@ -43,11 +44,11 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     )
     app.extensions["metricsco.call_listeners"] = []
     stripe_reads.register(app)
+    sessions.register(app)
     _open_database(app, config)
     # Templates get `current_user` from app.web.filters, which loads nobody unasked: an
     # error page must not need the database.
     login_manager.init_app(app, add_context_processor=False)
-    login_manager.user_loader(_user_of_session)
     web.register(app)
     csrf.init_app(app)
     cli.register(app)
@@ -102,17 +103,6 @@ def _open_database(app: Flask, config: Config) -> None:
     with app.app_context():
         engines.prepare(db.engine, may_write=False)
         engines.prepare(db.engines["writer"], may_write=True)
-
-
-def _user_of_session(session_id: str) -> models.User | None:
-    """The signed-in user, unless the session was made before the last sign-out."""
-    user_id, _, epoch = session_id.partition(".")
-    if not (user_id.isdecimal() and epoch.isdecimal()):
-        return None
-    user = db.session.get(models.User, int(user_id))
-    if user is None or user.removed_at or user.session_epoch != int(epoch):
-        return None
-    return user
 
 
 def _plain_types(kind: str, item: Any, _context: Any) -> str | bool:

@@ -9,6 +9,7 @@ from app.services import (
     learning,
     reconciler,
     restored,
+    sessions,
     settings_doctor,
     stripe_reads,
 )
@@ -33,6 +34,7 @@ EVERY_SECONDS: dict[Job, int] = {
     reconciler.reconcile: 300,
     settings_doctor.second_looks: 300,
     stripe_reads.write_down: 60,
+    sessions.write_down: 60,
     # Once a day for each account; the rows say when.
     learning.learn_anew: 900,
 }
@@ -48,6 +50,7 @@ ALL: tuple[Job, ...] = (
     sweep,
     run_due,
     stripe_reads.write_down,
+    sessions.write_down,
     learning.learn_anew,
 )
 

@@ -26,6 +26,7 @@ from app import create_app
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
+from app.services import sessions
 from app.storage.listings.keyset import Cursor, write
 from app.storage.models import User
 from app.storage.transaction import transaction
@@ -145,12 +146,10 @@ def _signed_in(app: Flask) -> "object":
                     created_at=now,
                 )
                 session.add(user)
-        identity = user.get_id()
+        token = sessions.begin(user.id, address="", browser="", now=now)
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_user_id"] = identity
-        session["_fresh"] = True
-        session["signed_in_at"] = session["seen_at"] = int(now.timestamp())
+        session["_user_id"] = token
     return client
 
 

@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
+from app.services import sessions
 from app.storage.models import User
 from tests.databases import (  # noqa: F401 - fixtures
     POSTGRESQL,
@@ -137,14 +138,16 @@ def sign_in(app: Flask, clock: SetClock) -> Callable[[User], FlaskClient]:
 
     def signed_in(user: User) -> FlaskClient:
         client = app.test_client()
-        now = int(clock.time.timestamp())
         with client.session_transaction() as session:
-            session["_user_id"] = user.get_id()
-            session["_fresh"] = True
-            session["signed_in_at"] = session["seen_at"] = now
+            session["_user_id"] = session_of(user, now=clock.wall())
         return client
 
     return signed_in
+
+
+def session_of(user: User, *, now: datetime) -> str:
+    """The token of a session that `user` began at `now`; goes into the cookie."""
+    return sessions.begin(user.id, address="127.0.0.1", browser="pytest", now=now)
 
 
 def a_user(role: Role = Role.OWNER, **over: Any) -> User:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import passwords
 from app.domain.people import Role
-from app.services import audit
+from app.services import audit, sessions
 from app.storage.models import User
 from app.storage.transaction import reading, transaction
 
@@ -113,7 +113,7 @@ def change_password(user_id: int, password: str, *, now: datetime) -> User:
     with transaction() as session:
         user = _locked(session, user_id)
         user.password_hash = sealed
-        user.session_epoch += 1
+        sessions.end_all(session, user)
         audit.note(session, "password changed", user_id=user_id, now=now)
         return user
 
@@ -141,18 +141,8 @@ def remove(user_id: int, *, by_id: int, now: datetime) -> None:
         _refuse_last_owner(session, user, "stay")
         user.removed_at = now
         user.password_hash = ""
-        user.session_epoch += 1
+        sessions.end_all(session, user)
         audit.note(session, "user removed", user_id=by_id, now=now, detail=user.email)
-
-
-def end_sessions(user_id: int) -> None:
-    """This person is signed out everywhere."""
-    with transaction() as session:
-        session.execute(
-            update(User)
-            .where(User.id == user_id)
-            .values(session_epoch=User.session_epoch + 1)
-        )
 
 
 def checked_email(text: str) -> str:

@@ -69,10 +69,12 @@ class User(UserMixin, Base):  # type: ignore[misc]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # False: only the accounts of `account_access`.
     sees_all_accounts: Mapped[bool] = mapped_column(default=True)
-    # Part of every session: raising it signs the user out everywhere.
+    # Raised when every session ends: what was begun before is not finished after.
     session_epoch: Mapped[int] = mapped_column(default=0)
     # A removed person keeps the row: the audit trail names it.
     removed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # No column: the token of the session that begins; see web/access.begin_session.
+    session_token = ""
 
     @property
     def is_restricted(self) -> bool:
@@ -80,7 +82,8 @@ class User(UserMixin, Base):  # type: ignore[misc]
         return not self.sees_all_accounts and self.role is not Role.OWNER
 
     def get_id(self) -> str:
-        return f"{self.id}.{self.session_epoch}"
+        """What flask-login keeps in the cookie."""
+        return self.session_token
 
 
 class OneTimeLink(Base):

@@ -1,16 +1,18 @@
 """Who may see what. Deny by default: a view that says nothing is not public."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
 from app import current
 from app.domain.people import Role
+from app.extensions import db, login_manager
+from app.services import sessions
+from app.services.sessions import SignedIn
 from app.storage.models import User
 from app.web.rendering import wants_fragment
 
@@ -27,10 +29,6 @@ PUBLIC = frozenset(
         "metrics.show",  # has its own token
     }
 )
-# A working day, then sign in again; sooner when nobody has touched it.
-ABSOLUTE_LIFE = timedelta(hours=12)
-IDLE_LIFE = timedelta(hours=2)
-_SEEN_EVERY = timedelta(minutes=1)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -51,6 +49,7 @@ def needs(role: Role) -> Callable[[View], View]:
 
 def guard(app: Flask) -> None:
     """Let nobody past who may not."""
+    login_manager.user_loader(_user_of_session)
     app.before_request(_admit)
 
 
@@ -59,17 +58,39 @@ def me() -> User:
     return cast(User, current_user._get_current_object())
 
 
+def my_session() -> SignedIn:
+    """The session of this request; of somebody signed in."""
+    assert current_user.is_authenticated
+    return cast(SignedIn, g.signed_in)
+
+
+def is_fresh() -> bool:
+    """Whether whoever is signed in gave the password a moment ago."""
+    return my_session().is_fresh(now=current.wall())
+
+
+def confirmed() -> None:
+    """The password was given again in this session."""
+    g.signed_in = sessions.confirm(my_session(), now=current.wall())
+
+
 def begin_session(user: User) -> None:
     """Sign `user` in with a session that shares nothing with the one before."""
-    session.clear()
+    end_session()
+    user.session_token = sessions.begin(
+        user.id,
+        address=request.remote_addr or "",
+        browser=request.headers.get("User-Agent", ""),
+        now=current.wall(),
+    )
     login_user(user)
-    session["signed_in_at"] = session["seen_at"] = int(current.wall().timestamp())
 
 
 def end_session() -> None:
-    """Forget this browser's session."""
-    logout_user()
-    session.clear()
+    """End this browser's session, here and in the browser."""
+    if current_user.is_authenticated:
+        sessions.end(my_session().id, user_id=me().id)
+    _forget()
 
 
 def safe_next(address: str | None) -> str:
@@ -93,29 +114,35 @@ def needed_role(endpoint: str, method: str) -> Role:
 def _admit() -> ResponseReturnValue | None:
     if request.endpoint is None or request.endpoint in PUBLIC:
         return None  # an unknown address is its own answer: 404, 405
-    if not (current_user.is_authenticated and _session_lives(current.wall())):
+    if not current_user.is_authenticated:
         return _to_sign_in()
+    if not _is_poll():
+        sessions.touch(my_session(), now=current.wall())
     if not me().role.may(needed_role(request.endpoint, request.method)):
         abort(403)
     return None
 
 
-def _session_lives(now: datetime) -> bool:
-    signed_in, seen = session.get("signed_in_at"), session.get("seen_at")
-    if not (isinstance(signed_in, int) and isinstance(seen, int)):
-        return False
-    at = int(now.timestamp())
-    if at - signed_in > ABSOLUTE_LIFE.total_seconds():
-        return False
-    if at - seen > IDLE_LIFE.total_seconds():
-        return False
-    if at - seen > _SEEN_EVERY.total_seconds():
-        session["seen_at"] = at
-    return True
+def _user_of_session(token: str) -> User | None:
+    found = sessions.find(db.session(), token, now=current.wall())
+    if found is None:
+        return None
+    user, g.signed_in = found
+    return user
+
+
+def _is_poll() -> bool:
+    """Whether the page asks by itself: nobody need be sitting before it."""
+    return request.headers.get("X-Poll") == "1"
+
+
+def _forget() -> None:
+    logout_user()
+    session.clear()
 
 
 def _to_sign_in() -> ResponseReturnValue:
-    end_session()
+    _forget()
     target = url_for("sessions.new", next=_way_back())
     if wants_fragment():
         # A 303 would be followed inside the page: htmx is told to leave it instead.

@@ -26,7 +26,7 @@ from app.sandbox.founding import CLIENT_ID, PLATFORM_KEY
 from app.storage.base import Base
 from app.storage.models import User
 from app.web.headers import HTMX
-from tests.conftest import MONDAY, SetClock, a_user
+from tests.conftest import MONDAY, SetClock, a_user, session_of
 from tests.databases import missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -228,9 +228,7 @@ def _session_of(
     app: Flask, user: User, clock: SetClock, config: Config
 ) -> SetCookieParam:
     """The cookie of a session that began now; no password is hashed."""
-    now = int(clock.wall().timestamp())
-    told = {"_user_id": user.get_id(), "_fresh": True}
-    told |= {"signed_in_at": now, "seen_at": now}
+    told = {"_user_id": session_of(user, now=clock.wall())}
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
     assert signer
     name = app.config["SESSION_COOKIE_NAME"]

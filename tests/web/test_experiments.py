@@ -1,5 +1,6 @@
 """The pages of experiments: started by an owner, read by all, adopted by one button."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,13 +10,14 @@ from sqlalchemy import select
 
 from app.domain.experiments import Arm
 from app.domain.recovery import RecoveryStatus
-from app.storage.models import Recovery, StripeAccount
+from app.storage.models import Recovery, StripeAccount, User
 from app.storage.strategy_models import Allocation, Experiment
 from app.storage.transaction import reading, transaction
-from tests.builders import a_account, a_subscription
+from tests.builders import a_account, a_subscription, a_user
 from tests.conftest import MONDAY, SetClock
 from tests.web.pages import csrf_of, post
 
+SignIn = Callable[[User], FlaskClient]
 PAGE = "/strategies/experiments"
 FIELDS = {
     "name": "Winter",
@@ -110,7 +112,7 @@ def test_one_may_be_scheduled(owner: FlaskClient) -> None:
 
 
 def test_a_verdict_is_said_with_its_interval_and_adopted_by_one_button(
-    owner: FlaskClient, clock: SetClock
+    owner: FlaskClient, sign_in: SignIn, clock: SetClock
 ) -> None:
     account = a_account()
     _start(owner)
@@ -119,8 +121,7 @@ def test_a_verdict_is_said_with_its_interval_and_adopted_by_one_button(
     clock.advance(days=30)
     page = f"{PAGE}/{row.id}"
     # The session of the browser is over by now: nobody stays signed in for a month.
-    with owner.session_transaction() as session:
-        session["signed_in_at"] = session["seen_at"] = int(clock.time.timestamp())
+    owner = sign_in(a_user(email="again@example.com"))
     shown = owner.get(page).text
     assert "fixed-ladder brings more: between" in shown
     assert '<button class="primary">Adopt fixed-ladder</button>' in shown
