@@ -9,6 +9,7 @@ from app.services import account_access, people
 from app.services.account_access import AccessRefused
 from app.web.access import me, needs
 from app.web.accounts_seen import seen_accounts
+from app.web.confirmation import asks_password
 from app.web.rendering import render
 
 bp = Blueprint("account_access", __name__, url_prefix="/account/team")
@@ -27,6 +28,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:user_id>/accounts")
 @needs(Role.OWNER)
+@asks_password(back="/account/team/{user_id}/accounts")
 def update(user_id: int) -> ResponseReturnValue:
     picked = request.form.getlist("account", type=int)
     wants_all = request.form.get("which") != "some"

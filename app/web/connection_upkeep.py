@@ -14,6 +14,7 @@ from app.services.connections import NotConnected
 from app.vault import SecretUnreadable
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id
+from app.web.confirmation import asks_password
 
 bp = Blueprint(
     "connection_upkeep", __name__, url_prefix="/account/payment-processor/stripe"
@@ -32,6 +33,7 @@ def check() -> ResponseReturnValue:
 
 @bp.post("/rotate")
 @needs(Role.OWNER)
+@asks_password(back="/account/payment-processor")
 def rotate() -> ResponseReturnValue:
     def act(account_id: int) -> str:
         key = request.form.get("api_key", "")
@@ -43,6 +45,7 @@ def rotate() -> ResponseReturnValue:
 
 @bp.post("/webhook")
 @needs(Role.OWNER)
+@asks_password(back="/account/payment-processor")
 def replace_webhook() -> ResponseReturnValue:
     def act(account_id: int) -> str | None:
         made = endpoints.replace_secret(account_id, user_id=me().id, now=current.now())
@@ -53,6 +56,7 @@ def replace_webhook() -> ResponseReturnValue:
 
 @bp.post("/webhook/secret")
 @needs(Role.OWNER)
+@asks_password(back="/account/payment-processor")
 def save_webhook_secret() -> ResponseReturnValue:
     def act(account_id: int) -> str:
         pasted = request.form.get("webhook_secret", "")

@@ -12,9 +12,11 @@ from app.services.account_rows import AccountRefused
 from app.stripe_gateway import PROBES
 from app.web.access import me, needs
 from app.web.accounts_seen import chosen_account_id, seen_accounts
+from app.web.confirmation import asks_password
 from app.web.rendering import render, wants_fragment
 
-bp = Blueprint("payment_processor", __name__, url_prefix="/account/payment-processor")
+TAB = "/account/payment-processor"
+bp = Blueprint("payment_processor", __name__, url_prefix=TAB)
 
 
 @bp.app_context_processor
@@ -29,6 +31,7 @@ def show() -> ResponseReturnValue:
 
 @bp.post("/stripe/key")
 @needs(Role.OWNER)
+@asks_password(back=TAB)
 def connect_with_key() -> ResponseReturnValue:
     try:
         account_id = accounts.connect_with_key(
@@ -57,6 +60,7 @@ def toggle() -> ResponseReturnValue:
 
 @bp.post("/stripe/disconnect")
 @needs(Role.OWNER)
+@asks_password(back=TAB)
 def disconnect() -> ResponseReturnValue:
     try:
         left_over = leaving.disconnect(

@@ -9,6 +9,7 @@ from app.services import oauth
 from app.services.account_rows import AccountRefused
 from app.services.accounts import AlreadyConnected
 from app.web.access import me, needs
+from app.web.confirmation import asks_password
 from app.web.rendering import render
 
 bp = Blueprint(
@@ -20,6 +21,7 @@ _NONCE = "stripe_oauth_nonce"
 
 @bp.post("/connect")
 @needs(Role.OWNER)
+@asks_password(back="/account/payment-processor")
 def depart() -> ResponseReturnValue:
     config = current.config()
     if not config.has_connect_platform:

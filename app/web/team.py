@@ -1,5 +1,5 @@
 """Account Profile, Team: who may sign in, as what. Owners only; each change asks for
-the password again."""
+the password unless it was given a moment ago."""
 
 from flask import Blueprint, Response, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -10,7 +10,7 @@ from app.services import links, people
 from app.services.people import PersonRefused
 from app.storage.models import User
 from app.web.access import me, needs
-from app.web.confirmation import confirm_password
+from app.web.confirmation import asks_password, confirm_lately
 from app.web.rendering import render
 
 bp = Blueprint("team", __name__, url_prefix="/account/team")
@@ -26,7 +26,7 @@ def index() -> ResponseReturnValue:
 @needs(Role.OWNER)
 def invite() -> ResponseReturnValue:
     try:
-        confirm_password(request.form.get("current_password", ""))
+        confirm_lately()
         role = _role()
         email = request.form.get("email", "")
         token = links.invite(email, role, by_id=me().id, now=current.wall())
@@ -38,6 +38,7 @@ def invite() -> ResponseReturnValue:
 
 @bp.post("/invitations/<int:link_id>/withdrawal")
 @needs(Role.OWNER)
+@asks_password(back="/account/team")
 def withdraw(link_id: int) -> ResponseReturnValue:
     try:
         links.withdraw(link_id, by_id=me().id, now=current.wall())
@@ -58,7 +59,7 @@ def show(user_id: int) -> ResponseReturnValue:
 def change_role(user_id: int) -> ResponseReturnValue:
     member = _found(user_id)
     try:
-        confirm_password(request.form.get("current_password", ""))
+        confirm_lately()
         people.change_role(user_id, _role(), by_id=me().id, now=current.wall())
     except PersonRefused as refusal:
         return _member(user_id, refusal)
@@ -73,7 +74,7 @@ def change_role(user_id: int) -> ResponseReturnValue:
 def remove(user_id: int) -> ResponseReturnValue:
     member = _found(user_id)
     try:
-        confirm_password(request.form.get("current_password", ""))
+        confirm_lately()
         people.remove(user_id, by_id=me().id, now=current.wall())
     except PersonRefused as refusal:
         return _member(user_id, refusal)

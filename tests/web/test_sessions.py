@@ -1,10 +1,13 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from app import passwords
 from app.domain.people import Role
 from app.services import people
+from app.storage.people_models import UserSession
+from app.storage.transaction import reading
 from tests.conftest import MONDAY, SetClock
 from tests.web.pages import PASSWORD, post
 
@@ -55,6 +58,16 @@ def test_signing_in_leaves_nothing_of_the_session_before(client: FlaskClient) ->
     with client.session_transaction() as session:
         assert "planted" not in session
         assert session.get("csrf_token") != before
+
+
+def test_signing_in_anew_ends_the_session_that_the_browser_had(
+    client: FlaskClient,
+) -> None:
+    _sign_in(client)
+    form = {"email": ANN, "password": PASSWORD}
+    assert post(client, "/login", page="/account/profile", **form).status_code == 303
+    with reading() as session:
+        assert len(session.scalars(select(UserSession)).all()) == 1
 
 
 def test_a_copied_cookie_is_worthless_after_sign_out(
