@@ -1,39 +1,33 @@
 """Walks the whole URL map: who gets past, and who is sent where."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
 
 from app.domain.people import Role
 from app.services import people
 from app.web.access import PUBLIC, needed_role
 from tests.builders import a_user
 from tests.conftest import MONDAY
+from tests.web.routes import routes, who_may
 
 
-def _routes(app: Flask) -> Iterator[tuple[str, str, str]]:
-    """Each endpoint, method and an address that leads there."""
-    adapter = app.url_map.bind("localhost")
-    for rule in app.url_map.iter_rules():
-        address = adapter.build(rule.endpoint, _arguments(rule), force_external=False)
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield rule.endpoint, method, address
-
-
-def _arguments(rule: Rule) -> dict[str, object]:
-    return {
-        name: 1 if "Integer" in type(converter).__name__ else "x"
-        for name, converter in rule._converters.items()
+def test_every_route_is_in_the_list_of_who_may(app: Flask) -> None:
+    found = {
+        (method, endpoint): (
+            "public" if endpoint in PUBLIC else str(needed_role(endpoint, method))
+        )
+        for endpoint, method, _ in routes(app)
     }
+    assert found == who_may()
 
 
 def test_a_stranger_meets_the_sign_in_form_everywhere(
     app: Flask, client: FlaskClient
 ) -> None:
-    for endpoint, method, address in _routes(app):
+    for endpoint, method, address in routes(app):
         if endpoint in PUBLIC:
             continue
         answer = client.open(address, method=method)
@@ -51,11 +45,11 @@ def test_a_role_that_is_too_low_is_refused_everywhere(
     app: Flask, sign_in: Callable[..., FlaskClient], role: Role
 ) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
-    user = a_user(role=role)
-    for endpoint, method, address in _routes(app):
+    browser = sign_in(a_user(role=role))
+    for endpoint, method, address in routes(app):
         if endpoint in PUBLIC or role.may(needed_role(endpoint, method)):
             continue
-        answer = sign_in(user).open(address, method=method)
+        answer = browser.open(address, method=method)
         assert answer.status_code == 403, f"{role}: {method} {address}"
         assert "Ask an owner" in answer.text
 
@@ -65,7 +59,7 @@ def test_whoever_may_read_a_page_gets_an_answer(
     app: Flask, sign_in: Callable[..., FlaskClient], role: Role
 ) -> None:
     client = sign_in(a_user(role=role))
-    for endpoint, method, address in _routes(app):
+    for endpoint, method, address in routes(app):
         if method == "GET" and role.may(needed_role(endpoint, method)):
             status = client.get(address).status_code
             assert status < 500 or endpoint == "health.ready", address
@@ -75,24 +69,19 @@ def test_whoever_may_read_a_page_gets_an_answer(
 def test_every_change_needs_its_token(
     app: Flask, sign_in: Callable[..., FlaskClient]
 ) -> None:
-    owner = a_user(role=Role.OWNER)
-    for _, method, address in _routes(app):
-        if method != "GET":
-            answer = sign_in(owner).open(address, method=method)
-            assert answer.status_code == 400, f"{method} {address}"
+    owner = sign_in(a_user(role=Role.OWNER))
+    for _, method, address in routes(app):
+        for headers in ({}, {"HX-Request": "true"}):
+            if method != "GET":
+                answer = owner.open(address, method=method, headers=headers)
+                assert answer.status_code == 400, f"{method} {address}"
 
 
-def test_no_view_that_changes_something_is_open_to_viewers_by_default(
-    app: Flask,
-) -> None:
-    for endpoint, method, address in _routes(app):
-        if method != "GET" and endpoint not in PUBLIC:
-            wanted = needed_role(endpoint, method)
-            assert wanted is not Role.VIEWER or endpoint in {
-                "sessions.destroy",
-                "profile.update",
-                "profile.update_password",
-            }, address
+def test_viewers_change_nothing_but_what_is_their_own(app: Flask) -> None:
+    own = ("sessions.", "profile.", "confirmation.", "security.")
+    for (method, endpoint), who in who_may().items():
+        if method != "GET" and who == "viewer":
+            assert endpoint.startswith(own), endpoint
 
 
 def test_the_way_back_survives_the_sign_in(client: FlaskClient) -> None:

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app.domain.people import Role
 from app.storage.models import (
@@ -18,7 +22,9 @@ from app.storage.models import (
 from app.storage.transaction import reading
 from tests.builders import a_account, a_decline, a_recovery, a_subscription
 from tests.conftest import a_user
-from tests.web.pages import post
+from tests.stripe_events import a_kept_event
+from tests.web.pages import csrf_of, post
+from tests.web.routes import routes
 
 SignIn = Callable[[User], FlaskClient]
 
@@ -46,6 +52,7 @@ def shops(app: object) -> tuple[Shop, Shop]:
     return a_shop("Teashop"), a_shop("Bookshop")
 
 
+SECRET = "ofthebookshop"
 LISTS = ("/subscriptions", "/declines", "/subscriptions.csv", "/declines.csv", "/")
 
 
@@ -143,6 +150,56 @@ def test_a_restricted_member_cannot_act_on_the_other_account(
         account=str(shops[1].account.id),
     )
     assert answer.status_code == 404
+
+
+def _ids_of(shop: Shop) -> dict[str, object]:
+    """What every argument of a route is, for one shop."""
+    return {
+        "recovery_id": shop.recovery.id,
+        "stripe_subscription_id": shop.subscription.stripe_subscription_id,
+        "event_id": a_kept_event(shop.account.id, object={"id": f"in_{SECRET}"}).id,
+    }
+
+
+def _told(answer: TestResponse) -> str:
+    """All that an answer says, a workbook's sheets included."""
+    if answer.data[:2] != b"PK":
+        return answer.text
+    with ZipFile(BytesIO(answer.data)) as book:
+        return "".join(book.read(name).decode() for name in book.namelist())
+
+
+def test_no_page_shows_a_restricted_member_anything_of_the_other_account(
+    app: Flask, restricted: FlaskClient, owner: FlaskClient, shops: tuple[Shop, Shop]
+) -> None:
+    books = shops[1]
+    account = f"account={books.account.id}"
+    met = set()
+    for endpoint, method, address in routes(app, **_ids_of(books)):
+        if method != "GET" or endpoint == "static":
+            continue
+        if "Bookshop" in _told(owner.get(address)):
+            met.add(endpoint)
+        for question in ("", f"?{account}", f"?q=Bookshop&{account}"):
+            told = _told(restricted.get(address + question))
+            assert "Of Bookshop" not in told, address
+            assert SECRET not in told, address
+            assert books.account.stripe_account_id not in told, address
+    # The walk is worth something: it does come by where the shop is shown.
+    assert met >= {"subscriptions.index", "subscriptions.show", "recoveries.show"}
+
+
+def test_no_form_lets_a_restricted_member_act_on_the_other_account(
+    app: Flask, restricted: FlaskClient, shops: tuple[Shop, Shop]
+) -> None:
+    books = shops[1]
+    token = csrf_of(restricted, "/account/profile")
+    form = {"csrf_token": token, "account": str(books.account.id)}
+    own = ("sessions.", "profile.", "confirmation.", "security.", "links.")
+    for endpoint, method, address in routes(app, **_ids_of(books)):
+        if method != "GET" and not endpoint.startswith(own):
+            answer = restricted.open(address, method=method, data=form)
+            assert answer.status_code in {403, 404}, f"{method} {address}"
 
 
 def test_the_restriction_is_lifted_and_is_in_the_trail(

@@ -164,7 +164,10 @@ def test_a_new_role_holds_from_the_next_page_on(
     assert his.get(TEAM).status_code == 403
 
 
-def test_nothing_changes_without_the_password(browser: FlaskClient) -> None:
+def test_nothing_changes_without_the_password(
+    browser: FlaskClient, clock: SetClock
+) -> None:
+    clock.advance(minutes=16)
     bob = a_user(email="bob@example.com", role=Role.STAFF)
     page = f"{TEAM}/{bob.id}"
     for what in ("role", "removal"):
