@@ -17,7 +17,7 @@ from app.domain.recovery import (
     RecoveryStatus,
     move,
 )
-from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step
+from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strategy
 from app.services.lifecycles import follow_recovery
 from app.services.strategies import strategy_of
 from app.storage.cases import case_of
@@ -39,11 +39,18 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
         recovery.strategy_version,
         account_id=recovery.account_id,
     )
-    step = _after_refusal(decide(strategy, case, now=now), recovery)
+    step = step_by(strategy, recovery, case, now=now)
     write_step(session, recovery, step, version=strategy.version, now=now)
     if isinstance(step, RetryAt):
         note_fee(session, recovery, case, step)
     return step
+
+
+def step_by(
+    strategy: Strategy, recovery: Recovery, case: Case, *, now: datetime
+) -> Step:
+    """The next step of the recovery by this strategy, inside every rule."""
+    return _after_refusal(decide(strategy, case, now=now), recovery)
 
 
 def note_fee(session: Session, recovery: Recovery, case: Case, step: RetryAt) -> None:

@@ -21,8 +21,10 @@ from app.domain.standing import Judgment, Standing
 from app.domain.steps import RetryAt, Step
 from app.services.audit import note
 from app.services.following import HELD_AT_STRIPE, close, end
+from app.services.overtaking import Seen, refuse_if_overtaken
 from app.services.planning import note_fee, plan, put, schedule
 from app.services.planning import pause as put_on_pause
+from app.services.refusals import ActionRefused as ActionRefused
 from app.storage.cases import case_of
 from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recoveries, lock_recovery
@@ -42,20 +44,22 @@ AT_ONCE = 50
 RUN_FOR = 5.0  # seconds of such work in one go; the next tick goes on
 
 
-class ActionRefused(Exception):
-    """Nothing was changed; the text says why, for the person who asked."""
+# Each takes what the person had `seen` when deciding, where a page told it.
 
 
-def bring_forward(recovery_id: int, *, user_id: int, now: datetime) -> int:
+def bring_forward(
+    recovery_id: int, *, user_id: int, now: datetime, seen: Seen | None = None
+) -> int:
     """Retry now: the attempt's id. ActionRefused where a rule forbids it.
 
     The charge itself is made by the engine within seconds, like any other.
     """
     with transaction() as session:
         recovery = _to_change(session, recovery_id)
+        refuse_if_overtaken(session, recovery, seen, charges=True)
         if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
             raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
-        _refuse_under_way(session, recovery)
+        refuse_under_way(session, recovery)
         if recovery.paused_because in HELD_AT_STRIPE:
             raise ActionRefused(recovery.status_reason)
         who = _name(session, user_id)
@@ -72,30 +76,35 @@ def bring_forward(recovery_id: int, *, user_id: int, now: datetime) -> int:
         return attempt.id
 
 
-def pause(recovery_id: int, *, user_id: int, now: datetime) -> None:
+def pause(
+    recovery_id: int, *, user_id: int, now: datetime, seen: Seen | None = None
+) -> None:
     """Plan nothing until a person resumes it."""
     with transaction() as session:
-        recovery = _open_one(session, recovery_id)
+        recovery = _open_one(session, recovery_id, seen)
         if recovery.paused_because is PauseCause.PERSON:
             raise ActionRefused(recovery.status_reason)
-        _refuse_under_way(session, recovery)
+        refuse_under_way(session, recovery)
         reason = f"Paused by {_name(session, user_id)}."
         withdraw(session, recovery.id, reason, now=now)
         put_on_pause(recovery, PauseCause.PERSON, reason, now=now)
         _note(session, recovery, "recovery.pause", user_id=user_id, now=now)
 
 
-def resume(recovery_id: int, *, user_id: int, now: datetime) -> None:
+def resume(
+    recovery_id: int, *, user_id: int, now: datetime, seen: Seen | None = None
+) -> None:
     """Go on: plan the next step anew, also after it was stopped or given up."""
     with transaction() as session:
         recovery = _to_change(session, recovery_id)
+        refuse_if_overtaken(session, recovery, seen, charges=True)
         resumable = recovery.paused_because is PauseCause.PERSON or recovery.status in (
             RecoveryStatus.STOPPED,
             RecoveryStatus.TERMINATED,
         )
         if not resumable:
             raise ActionRefused(f"There is nothing to resume: {recovery.status_reason}")
-        _refuse_under_way(session, recovery)
+        refuse_under_way(session, recovery)
         put(recovery, RecoveryStatus.IN_RETRY, "Resumed.", now=now)
         plan(session, recovery, now=now)
         # Stripe may have news of the time in between; the next look brings them.
@@ -103,10 +112,17 @@ def resume(recovery_id: int, *, user_id: int, now: datetime) -> None:
         _note(session, recovery, "recovery.resume", user_id=user_id, now=now)
 
 
-def stop(recovery_id: int, *, user_id: int, reason: str, now: datetime) -> None:
+def stop(
+    recovery_id: int,
+    *,
+    user_id: int,
+    reason: str,
+    now: datetime,
+    seen: Seen | None = None,
+) -> None:
     """End it by a person's will. A charge under way is still recorded as it falls."""
     with transaction() as session:
-        recovery = _open_one(session, recovery_id)
+        recovery = _open_one(session, recovery_id, seen)
         text = f"Stopped by {_name(session, user_id)}."
         if reason.strip():
             text = f"{text[:-1]}: {reason.strip()}"
@@ -218,13 +234,21 @@ def _in_turns(
             return changed
 
 
-def _retry_now(
+def step_now(
     session: Session, recovery: Recovery, reason: str, *, now: datetime
-) -> RetryAt:
+) -> Step:
+    """What the rules make of the wish to retry at once: a `RetryAt` now, one later
+    (with the rules that forbid it now), or no retry at all. Writes nothing."""
     case = case_of(session, recovery, now=now)
     if case is None:
         return RetryAt(now, reason)
-    step = decide(_Now(reason), case, now=now)
+    return decide(_Now(reason), case, now=now)
+
+
+def _retry_now(
+    session: Session, recovery: Recovery, reason: str, *, now: datetime
+) -> RetryAt:
+    step = step_now(session, recovery, reason, now=now)
     if isinstance(step, RetryAt) and step.at <= now:
         return step
     if isinstance(step, RetryAt):
@@ -254,8 +278,9 @@ def _to_change(session: Session, recovery_id: int) -> Recovery:
     return recovery
 
 
-def _open_one(session: Session, recovery_id: int) -> Recovery:
+def _open_one(session: Session, recovery_id: int, seen: Seen | None) -> Recovery:
     recovery = _to_change(session, recovery_id)
+    refuse_if_overtaken(session, recovery, seen, charges=False)
     if recovery.status not in OPEN:
         raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
     return recovery
@@ -266,7 +291,8 @@ def _is_under_way(session: Session, recovery: Recovery) -> bool:
     return attempt is not None and attempt.status is not AttemptStatus.SCHEDULED
 
 
-def _refuse_under_way(session: Session, recovery: Recovery) -> None:
+def refuse_under_way(session: Session, recovery: Recovery) -> None:
+    """Raise ActionRefused while Stripe may be charging."""
     if _is_under_way(session, recovery):
         raise ActionRefused("A charge is under way at this moment.")
 

@@ -63,6 +63,16 @@ def experiment(
     )
 
 
+def allocation(session: Session, recovery_id: int) -> tuple[Experiment, Arm] | None:
+    """The experiment that the recovery was dealt into, and its arm."""
+    row = session.execute(
+        select(Experiment, Allocation.arm)
+        .join(Allocation, Allocation.experiment_id == Experiment.id)
+        .where(Allocation.recovery_id == recovery_id)
+    ).one_or_none()
+    return (row[0], Arm(row[1])) if row else None
+
+
 def counts(
     session: Session, experiment_id: int, *, closed_before: datetime
 ) -> dict[Arm, ArmCounts]:

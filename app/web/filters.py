@@ -58,6 +58,11 @@ def exact(time: datetime | None) -> Markup:
     return _time_tag(time, local, _to_the_second(local))
 
 
+def exact_text(time: datetime) -> str:
+    """The same as plain text: for one-line notices."""
+    return _to_the_second(_local(time))
+
+
 def relative(time: datetime, *, now: datetime) -> str:
     """`in 3 hours`, `5 minutes ago`: the largest unit, rounded down."""
     seconds = int(abs((time - now).total_seconds()))

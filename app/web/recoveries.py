@@ -8,17 +8,20 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.people import Role
 from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
+from app.domain.steps import RetryAt
 from app.extensions import db
 from app.services import fees, recoveries
 from app.services.following import HELD_AT_STRIPE
-from app.services.recoveries import ActionRefused
+from app.services.overtaking import Seen, seen_now
+from app.services.refusals import ActionRefused
+from app.storage.experiment_reads import allocation
 from app.storage.histories import History, history_of_recovery, recovery_by_id
 from app.storage.models import Recovery
 from app.web.access import me, needs
 from app.web.lists import sight
 from app.web.rendering import render, wants_fragment
 from app.web.timeline import entries, mark_of
-from app.web.told import NOTHING, Told
+from app.web.told import NOTHING, Told, told_of
 
 bp = Blueprint("recoveries", __name__, url_prefix="/recoveries")
 
@@ -40,7 +43,7 @@ def create_retry(recovery_id: int) -> ResponseReturnValue:
     return _act(
         recovery_id,
         lambda: recoveries.bring_forward(
-            recovery_id, user_id=me().id, now=current.now()
+            recovery_id, user_id=me().id, now=current.now(), seen=_seen()
         ),
         done="The retry is next in line; its answer will show here in a moment.",
     )
@@ -51,7 +54,9 @@ def create_retry(recovery_id: int) -> ResponseReturnValue:
 def create_pause(recovery_id: int) -> ResponseReturnValue:
     return _act(
         recovery_id,
-        lambda: recoveries.pause(recovery_id, user_id=me().id, now=current.now()),
+        lambda: recoveries.pause(
+            recovery_id, user_id=me().id, now=current.now(), seen=_seen()
+        ),
         done="Paused. Nothing is charged until a person resumes it.",
     )
 
@@ -61,7 +66,9 @@ def create_pause(recovery_id: int) -> ResponseReturnValue:
 def create_resume(recovery_id: int) -> ResponseReturnValue:
     return _act(
         recovery_id,
-        lambda: recoveries.resume(recovery_id, user_id=me().id, now=current.now()),
+        lambda: recoveries.resume(
+            recovery_id, user_id=me().id, now=current.now(), seen=_seen()
+        ),
         done="Resumed. The next step is planned below.",
     )
 
@@ -73,10 +80,19 @@ def create_stop(recovery_id: int) -> ResponseReturnValue:
     return _act(
         recovery_id,
         lambda: recoveries.stop(
-            recovery_id, user_id=me().id, reason=reason, now=current.now()
+            recovery_id,
+            user_id=me().id,
+            reason=reason,
+            now=current.now(),
+            seen=_seen(),
         ),
         done="Stopped. It will not be charged again by us.",
     )
+
+
+def _seen() -> Seen | None:
+    """What the form says that its page showed."""
+    return Seen.read(request.form.get("seen", ""))
 
 
 def _act(
@@ -87,11 +103,11 @@ def _act(
     try:
         action()
     except ActionRefused as refusal:
-        told = Told(f"Nothing was changed. {refusal}", "warn")
+        told = told_of(refusal)
     else:
         told = Told(done)
     if not wants_fragment():
-        flash(told.sentence or "", told.tone)
+        flash(told.flash, told.tone)
         return redirect(url_for("recoveries.show", recovery_id=recovery_id), 303)
     found = find(recovery_id)
     history = history_of_recovery(db.session(), found)
@@ -111,7 +127,9 @@ def page(
         is_cut=history.is_cut,
         attempt=history.live_attempt_of(found),
         actions=_actions(found),
-        fee=_fee(found),
+        seen=seen_now(db.session(), found),
+        now_retry=_now_retry(found),
+        arm=allocation(db.session(), found.id),
         card=next(
             (
                 decline
@@ -140,7 +158,7 @@ def _actions(found: Recovery) -> frozenset[str]:
     if found.status not in over and found.paused_because not in HELD_AT_STRIPE:
         names.add("retry")
     if found.status in OPEN:
-        names.add("stop")
+        names |= {"stop", "strategy"}
         if not by_person:
             names.add("pause")
     if may_resume:
@@ -148,13 +166,16 @@ def _actions(found: Recovery) -> frozenset[str]:
     return frozenset(names)
 
 
-def _fee(found: Recovery) -> dict[str, object] | None:
-    """What a retry by hand would cost at the network: shown before it is asked for."""
+def _now_retry(found: Recovery) -> dict[str, object] | None:
+    """What a retry by hand would cost, or what forbids it: before it is asked for."""
     if "retry" not in _actions(found):
         return None
     session, now = db.session(), current.now()
+    step = recoveries.step_now(session, found, "", now=now)
     return {
-        "now": fees.fee_now(session, found, now=now),
+        "is_allowed": isinstance(step, RetryAt) and step.at <= now,
+        "step": step,
+        "fee": fees.fee_now(session, found, now=now),
         "month": fees.fees_of(session, found.account, now=now),
     }
 
