@@ -292,7 +292,12 @@ def _one(
         }
     )
     days_apart = min(4.0, age / DECLINES)
-    rows[Decline].extend(_declines(n, money, dice, started, days_apart))
+    declines = list(_declines(n, money, dice, started, days_apart))
+    rows[Decline].extend(declines)
+    rows[Subscription][-1] |= {
+        "last_declined_at": declines[-1]["occurred_at"],
+        "last_decline_code": declines[-1]["decline_code"],
+    }
 
 
 def _attempt_status(is_planned: bool, recovered: int) -> AttemptStatus:

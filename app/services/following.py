@@ -25,7 +25,12 @@ from app.domain.standing import Judgment, Standing, is_renewal, judge
 from app.domain.window import deadline
 from app.services import card_changes
 from app.services.experiments import deal, keep_allocation
-from app.services.keeping import keep_charges, keep_customer, keep_subscription
+from app.services.keeping import (
+    count_declines,
+    keep_charges,
+    keep_customer,
+    keep_subscription,
+)
 from app.services.lifecycles import follow_payment
 from app.services.outcomes import settle_processing
 from app.services.planning import pause, plan, put
@@ -223,8 +228,7 @@ def _note_charges(session: Session, recovery: Recovery, look: Look) -> bool:
     )
     recovery.charges = max(recovery.charges, len(charges))
     recovery.stripe_latest_charge_id = look.invoice.latest_charge_id
-    if recovery.subscription is not None:
-        recovery.subscription.declines += len(new)
+    count_declines(recovery.subscription, new)
     session.flush()
     session.expire(recovery, ["declines"])
     return bool(new)

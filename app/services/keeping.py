@@ -109,6 +109,18 @@ def keep_charges(
     return new
 
 
+def count_declines(subscription: Subscription | None, new: list[Decline]) -> None:
+    """Keep with the subscription how many there are, and the newest one's code."""
+    if subscription is None or not new:
+        return
+    subscription.declines += len(new)
+    newest = max(new, key=lambda decline: decline.occurred_at)
+    last_at = subscription.last_declined_at
+    if last_at is None or newest.occurred_at >= last_at:
+        subscription.last_declined_at = newest.occurred_at
+        subscription.last_decline_code = newest.decline_code
+
+
 def decline_row(
     account_id: int,
     charge: ChargeSnapshot,

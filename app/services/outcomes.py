@@ -21,7 +21,7 @@ from app.domain.pay_results import (
 )
 from app.domain.recovery import IN_FLIGHT, AttemptStatus, RecoveryStatus, move_attempt
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
-from app.services.keeping import keep_charges
+from app.services.keeping import count_declines, keep_charges
 from app.services.planning import plan, put
 from app.storage.claims import Claim
 from app.storage.locks import lock_attempts, lock_recoveries
@@ -271,8 +271,7 @@ def _keep_own_decline(
     )
     for decline in new:
         decline.attempt_id = attempt.id
-    if recovery.subscription is not None:
-        recovery.subscription.declines += len(new)
+    count_declines(recovery.subscription, new)
     _date_card_before(recovery, charge)
     session.flush()
     return bool(new)

@@ -21,6 +21,7 @@ SUBSCRIPTION_COLUMNS = (
     Subscription.customer_country,
     Subscription.customer_timezone,
     Subscription.declines,
+    Subscription.last_declined_at,
     Subscription.attempts,
     Subscription.next_retry_at,
     Subscription.recovered_amount,

@@ -157,12 +157,18 @@ class Subscription(Base):
     """A subscription as Stripe last showed it, with what we did for it."""
 
     __tablename__ = "subscription"
-    # The lists: newest first, alone or under one filter. Search: storage/search_index.
+    # The lists: newest first, alone or under one filter, and in the other orders.
+    # Search: storage/search_index.
     __table_args__ = (
         Index("ix_subscription_created", "created_at", "id"),
         Index("ix_subscription_lifecycle", "lifecycle", "created_at", "id"),
         Index("ix_subscription_status", "status", "created_at", "id"),
         Index("ix_subscription_account", "account_id", "created_at", "id"),
+        Index("ix_subscription_code", "last_decline_code", "created_at", "id"),
+        Index("ix_subscription_amount", "currency", "amount", "id"),
+        Index("ix_subscription_recovered", "currency", "recovered_amount", "id"),
+        Index("ix_subscription_declines", "declines", "id"),
+        Index("ix_subscription_next_retry", "next_retry_at", "id"),
         _partial("ix_subscription_failed", "account_id", where=FAILED_SUBSCRIPTION),
     )
 
@@ -193,6 +199,9 @@ class Subscription(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_retry_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     recovered_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Of the newest decline that we know of.
+    last_declined_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_decline_code: Mapped[str | None] = mapped_column(String(64))
 
     account: Mapped[StripeAccount] = relationship()
     recoveries: Mapped[list["Recovery"]] = relationship(
@@ -294,6 +303,12 @@ class Decline(Base):
         Index("ix_decline_code", "decline_code", "occurred_at", "id"),
         Index("ix_decline_kind", "kind", "occurred_at", "id"),
         Index("ix_decline_account", "account_id", "occurred_at", "id"),
+        Index("ix_decline_advice", "advice_code", "occurred_at", "id"),
+        Index("ix_decline_brand", "brand", "occurred_at", "id"),
+        Index("ix_decline_funding", "funding", "occurred_at", "id"),
+        Index("ix_decline_country", "country", "occurred_at", "id"),
+        Index("ix_decline_made_by", "made_by", "occurred_at", "id"),
+        Index("ix_decline_amount", "currency", "amount", "id"),
         Index("ix_decline_customer", "stripe_customer_id", "occurred_at", "id"),
     )
 

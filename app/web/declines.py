@@ -3,11 +3,21 @@
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from app.domain.classify import explain
-from app.domain.declines import DeclineKind
-from app.storage.listings.declines import DECLINES, DeclineFilter
-from app.web.lists import list_page, narrowed, question
-from app.web.question import Question, words_of
+from app.domain.declines import DeclineKind, MadeBy
+from app.storage.listings.declines import DECLINES
+from app.web.chips import chips
+from app.web.decline_counts import counts_of
+from app.web.decline_list import (
+    ADVICE,
+    BRANDS,
+    FILTER_LABELS,
+    FUNDINGS,
+    SORT_LABELS,
+    known_currencies,
+    wanted_declines,
+    wanted_order,
+)
+from app.web.lists import list_page, question
 
 bp = Blueprint("declines", __name__, url_prefix="/declines")
 
@@ -15,25 +25,22 @@ bp = Blueprint("declines", __name__, url_prefix="/declines")
 @bp.get("")
 def index() -> ResponseReturnValue:
     asked = question()
+    wanted = wanted_declines(asked)
+    order = wanted_order(asked, wanted)
     return list_page(
         DECLINES,
-        wanted_declines(asked),
+        wanted,
         asked,
         folder="declines",
+        order=order,
+        chips=chips(asked.kept, FILTER_LABELS),
+        counts=counts_of(wanted, asked.kept),
+        sort=asked.kept.get("sort", "-occurred"),
+        sorts=SORT_LABELS,
+        currencies=known_currencies,
         kinds=list(DeclineKind),
-        explain=explain,
-    )
-
-
-def wanted_declines(asked: Question) -> DeclineFilter:
-    """The filter that an address asks for."""
-    kind = asked.word("kind", words_of(DeclineKind))
-    since, before = asked.days()
-    return DeclineFilter(
-        text=asked.text("q"),
-        code=asked.code("code"),
-        kind=DeclineKind(kind) if kind else None,
-        since=since,
-        before=before,
-        accounts=narrowed(asked),
+        advices=ADVICE,
+        brands=BRANDS,
+        fundings=FUNDINGS,
+        makers=list(MadeBy),
     )

@@ -18,11 +18,11 @@ from app.storage.listings.attempts import ATTEMPTS, AttemptFilter
 from app.storage.listings.declines import DECLINES
 from app.storage.listings.listing import Filter, Listing
 from app.storage.listings.subscriptions import SUBSCRIPTIONS
-from app.web.declines import wanted_declines
+from app.web.decline_list import wanted_declines
 from app.web.lists import narrowed, question
 from app.web.question import Question, words_of
 from app.web.spreadsheet import write_workbook
-from app.web.subscriptions import wanted_subscriptions
+from app.web.subscription_list import wanted_subscriptions
 
 bp = Blueprint("exports", __name__)
 

@@ -1,5 +1,6 @@
 """A list on a page: filtered, paged by key, refreshing itself while work goes on."""
 
+from collections.abc import Container, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from zlib import crc32
@@ -9,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app import current
 from app.extensions import db
-from app.storage.listings.keyset import Cursor, Page, write
+from app.storage.listings.keyset import Cursor, Order, Page, write
 from app.storage.listings.listing import Listing
 from app.storage.listings.sight import visible_accounts
 from app.storage.standing_reads import anything_connected, anything_open
@@ -17,7 +18,7 @@ from app.web.access import me
 from app.web.accounts_seen import seen_accounts
 from app.web.filters import viewer_zone
 from app.web.question import Question
-from app.web.rendering import render
+from app.web.rendering import render, wants_fragment
 
 PAGE_SIZE = 50
 Filter = TypeVar("Filter")
@@ -46,45 +47,54 @@ def list_page(
     asked: Question,
     *,
     folder: str,
+    order: Order | None = None,
     **context: Any,
 ) -> ResponseReturnValue:
     """The page `folder`/index.html, or its `_list.html` for htmx.
 
     A poll that would bring nothing new is answered 204, which changes nothing.
     """
-    cursor = asked.cursor(listing.order)
+    order = order or listing.order
+    cursor = asked.cursor(order)
     session = db.session()
-    page = listing.page(session, wanted, cursor=cursor, size=PAGE_SIZE)
+    page = listing.page(session, wanted, cursor=cursor, size=PAGE_SIZE, order=order)
     is_live = cursor is None and anything_open(session)
     mark = _mark_of(page) if is_live else None
     if mark and request.args.get("seen") == mark:
         return "", 204
-    return render(
+    here = address(asked.kept)
+    response = render(
         f"{folder}/index.html",
         fragment=f"{folder}/_list.html",
         rows=page.rows,
         kept=asked.kept,
         remarks=asked.remarks,
         pager=_pager(page, asked),
-        here=_address(asked),
+        here=here,
         is_past_the_end=cursor is not None and not page.rows,
         is_connected=bool(page.rows) or anything_connected(session),
         mark=mark,
         **context,
     )
+    if wants_fragment() and "seen" not in request.args:
+        # The address without the fields that were left empty: for sharing.
+        response.headers["HX-Push-Url"] = here
+    return response
+
+
+def address(kept: Mapping[str, str], *, but: Container[str] = ()) -> str:
+    """This list under these filters, `but` some of them: may be kept and shared."""
+    args = {name: value for name, value in kept.items() if name not in but}
+    return f"{request.path}?{urlencode(args)}" if args else request.path
 
 
 def _pager(page: Page, asked: Question) -> dict[str, str | None]:
-    return {
-        "previous": _address(asked, page.before) if page.before else None,
-        "next": _address(asked, page.after) if page.after else None,
-    }
+    """The neighbouring pages under the same filters."""
 
+    def at(cursor: Cursor | None) -> str | None:
+        return address({**asked.kept, "page": write(cursor)}) if cursor else None
 
-def _address(asked: Question, cursor: Cursor | None = None) -> str:
-    """This list under these filters, from `cursor` on: may be kept and shared."""
-    args = {**asked.kept, "page": write(cursor)} if cursor else asked.kept
-    return f"{request.path}?{urlencode(args)}" if args else request.path
+    return {"previous": at(page.before), "next": at(page.after)}
 
 
 def _mark_of(page: Page) -> str:

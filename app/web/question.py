@@ -1,13 +1,15 @@
 """What an address asks of a list. What makes no sense is dropped, and said so."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
 
+from app.domain.amounts import NotAnAmount, typed_amount
 from app.storage.listings import keyset, search
+from app.storage.listings.listing import Amounts
 
 # Stripe was founded in 2010; no subscription of today ends after these years.
 _FIRST, _LAST = date(2000, 1, 1), date(2200, 1, 1)
@@ -42,10 +44,78 @@ class Question:
             return None
         if wanted not in known:
             self.remarks.append(
-                f"“{_short(wanted)}” is no {name} we know; it was left out."
+                f"“{_short(wanted)}” is no {_spoken(name)} we know; it was left out."
             )
             return None
         return self._keep(name, wanted)
+
+    def words(self, name: str, known: Sequence[str]) -> tuple[str, ...] | None:
+        """Several of the words that this choice knows, in the order of `known`."""
+        given = self._args.get(name, "").strip()
+        if not given:
+            return None
+        chosen = tuple(word for word in known if word in given.split(","))
+        if not chosen:
+            self.remarks.append(
+                f"“{_short(given)}” names no {_spoken(name)} we know; it was left out."
+            )
+            return None
+        self._keep(name, ",".join(chosen))
+        return chosen
+
+    def country(self, name: str) -> str | None:
+        """A country's two letters."""
+        wanted = self._args.get(name, "").strip()
+        if not wanted:
+            return None
+        if len(wanted) != 2 or not (wanted.isascii() and wanted.isalpha()):
+            self.remarks.append(
+                f"“{_short(wanted)}” is no country; it was left out. "
+                "Countries are written like DE."
+            )
+            return None
+        return self._keep(name, wanted.upper())
+
+    def amounts(self, known: Callable[[], Collection[str]]) -> Amounts | None:
+        """From `amount_from` to `amount_to` in `currency`; it may be left out where
+        there is only one. Reversed amounts are swapped. `known` is asked only when
+        the address speaks of amounts."""
+        names = ("currency", "amount_from", "amount_to")
+        chosen, *given = (self._args.get(name, "").strip() for name in names)
+        if not (chosen or any(given)):
+            return None
+        currencies = known()
+        currency = self.word("currency", currencies)
+        if currency is None and any(given):
+            if len(currencies) != 1:
+                self.remarks.append(
+                    "Amounts are compared within one currency: choose which. "
+                    "The amounts were left out."
+                )
+                return None
+            (currency,) = currencies
+            self._keep("currency", currency)
+        if currency is None:
+            return None
+        least, most = (self._amount(text, currency) for text in given)
+        if least is not None and most is not None and least > most:
+            least, most = most, least
+            given.reverse()
+            self.remarks.append("The amounts were the wrong way round: swapped.")
+        if least is not None:
+            self._keep("amount_from", given[0])
+        if most is not None:
+            self._keep("amount_to", given[1])
+        return Amounts(currency, least, most)
+
+    def _amount(self, text: str, currency: str) -> int | None:
+        if not text:
+            return None
+        try:
+            return typed_amount(text, currency)
+        except NotAnAmount as fault:
+            self.remarks.append(f"“{_short(text)}” {fault}; it was left out.")
+            return None
 
     def code(self, name: str) -> str | None:
         """A code as Stripe may spell one, known to us or not."""
@@ -113,6 +183,10 @@ class Question:
 def words_of(words: type[StrEnum]) -> frozenset[str]:
     """All words of an enumeration, as an address spells them."""
     return frozenset(word.value for word in words)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _short(text: str) -> str:

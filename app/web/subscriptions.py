@@ -12,39 +12,45 @@ from app.storage.histories import (
     history_of_subscription,
     subscription_by_stripe_id,
 )
-from app.storage.listings.subscriptions import SUBSCRIPTIONS, SubscriptionFilter
+from app.storage.listings.subscriptions import SUBSCRIPTIONS
 from app.storage.models import Subscription
 from app.web.access import me
-from app.web.lists import list_page, narrowed, question, sight
-from app.web.question import Question, words_of
+from app.web.chips import chips
+from app.web.lists import list_page, question, sight
 from app.web.rendering import render
+from app.web.subscription_list import (
+    AT_FIRST,
+    COLUMNS,
+    FILTER_LABELS,
+    SORT_LABELS,
+    STRIPE_STATUSES,
+    known_currencies,
+    wanted_order,
+    wanted_subscriptions,
+)
 from app.web.timeline import entries, mark_of
 from app.web.told import NOTHING, Told
 
 bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
-# https://docs.stripe.com/api/subscriptions/object#subscription_object-status (2026-11).
-# No word of theirs is one of our lifecycle's, so one filter takes both.
-STRIPE_STATUSES = (
-    "active",
-    "trialing",
-    "past_due",
-    "unpaid",
-    "paused",
-    "incomplete",
-    "incomplete_expired",
-    "canceled",
-)
-
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     asked = question()
+    wanted = wanted_subscriptions(asked)
+    order = wanted_order(asked, wanted)
     return list_page(
         SUBSCRIPTIONS,
-        wanted_subscriptions(asked),
+        wanted,
         asked,
         folder="subscriptions",
+        order=order,
+        chips=chips(asked.kept, FILTER_LABELS),
+        shown=asked.words("columns", tuple(COLUMNS)) or AT_FIRST,
+        columns=COLUMNS,
+        sort=asked.kept.get("sort", "-created"),
+        sorts=SORT_LABELS,
+        currencies=known_currencies,
         lifecycles=list(Lifecycle),
         stripe_statuses=STRIPE_STATUSES,
     )
@@ -96,18 +102,3 @@ def page(
 
 def _mark_of(found: Subscription, history: History) -> str:
     return mark_of(history, (found.status, found.lifecycle, found.next_retry_at))
-
-
-def wanted_subscriptions(asked: Question) -> SubscriptionFilter:
-    """The filter that an address asks for."""
-    word = asked.word("status", words_of(Lifecycle) | set(STRIPE_STATUSES))
-    is_lifecycle = word in words_of(Lifecycle)
-    since, before = asked.days()
-    return SubscriptionFilter(
-        text=asked.text("q"),
-        status=word if not is_lifecycle else None,
-        lifecycle=Lifecycle(word) if word and is_lifecycle else None,
-        since=since,
-        before=before,
-        accounts=narrowed(asked),
-    )

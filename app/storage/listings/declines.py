@@ -1,13 +1,21 @@
-"""The history of declines, newest first."""
+"""The history of declines, newest first or in another order."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, union_all
+from sqlalchemy.orm.attributes import InstrumentedAttribute
 
-from app.domain.declines import DeclineKind
+from app.domain.declines import DeclineKind, MadeBy
 from app.storage.listings.keyset import Order
-from app.storage.listings.listing import Asked, Listing, Scope, within
+from app.storage.listings.listing import (
+    Amounts,
+    Asked,
+    Listing,
+    Scope,
+    amounting,
+    within,
+)
 from app.storage.models import Decline, Recovery, RetryAttempt, Subscription
 
 
@@ -17,6 +25,22 @@ class DeclineFilter(Scope):
 
     code: str | None = None
     kind: DeclineKind | None = None
+    advice: str | None = None  # Stripe's
+    brand: str | None = None
+    funding: str | None = None
+    country: str | None = None
+    made_by: MadeBy | None = None
+    amounts: Amounts | None = None
+
+
+def decline_order(sort: str, *, currency: str | None = None) -> Order:
+    """The order of that name, falling with a "-" before it; `currency` is the only one
+    that the filter shows, if it is so."""
+    falling = sort.startswith("-")
+    if sort.lstrip("-") == "amount":
+        group = None if currency else Decline.currency
+        return Order(Decline.amount, Decline.id, falling, sort, group)
+    return Order(Decline.occurred_at, Decline.id, falling, "" if falling else sort)
 
 
 def _statement(wanted: DeclineFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
@@ -52,14 +76,27 @@ def _statement(wanted: DeclineFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
         .outerjoin(Subscription, Subscription.id == Recovery.subscription_id)
         .outerjoin(RetryAttempt, RetryAttempt.id == Decline.attempt_id)
         .where(*within(wanted, at=Decline.occurred_at, account=Decline.account_id))
+        .where(
+            *amounting(wanted.amounts, amount=Decline.amount, currency=Decline.currency)
+        )
+        .where(*_named(wanted))
     )
-    if wanted.code is not None:
-        statement = statement.where(Decline.decline_code == wanted.code)
-    if wanted.kind is not None:
-        statement = statement.where(Decline.kind == wanted.kind)
     if wanted.text:
         statement = statement.where(_is_meant(wanted.text, asked))
     return statement
+
+
+def _named(wanted: DeclineFilter) -> list[ColumnElement[bool]]:
+    pairs: tuple[tuple[InstrumentedAttribute[Any], object], ...] = (
+        (Decline.decline_code, wanted.code),
+        (Decline.kind, wanted.kind),
+        (Decline.advice_code, wanted.advice),
+        (Decline.brand, wanted.brand),
+        (Decline.funding, wanted.funding),
+        (Decline.country, wanted.country),
+        (Decline.made_by, wanted.made_by),
+    )
+    return [column == value for column, value in pairs if value is not None]
 
 
 def _is_meant(text: str, asked: Asked) -> ColumnElement[bool]:
@@ -77,4 +114,5 @@ def _is_meant(text: str, asked: Asked) -> ColumnElement[bool]:
     return Decline.id.in_(select(found.c[0]))
 
 
+SORTS = ("occurred", "-occurred", "amount", "-amount")
 DECLINES = Listing(Order(Decline.occurred_at, Decline.id), _statement)

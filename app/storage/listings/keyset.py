@@ -24,20 +24,38 @@ class BadCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row a page begins after; or, backwards, the row it ends before."""
+    """The row a page begins after; or, backwards, the row it ends before.
 
-    key: Key
+    `order` is the name of the order it was made in, `group` the row's group there.
+    """
+
+    key: Key | None
     id: int
     backwards: bool = False
+    order: str = ""
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By one column, and by id where it is equal; every column has an index for it."""
+    """By one column, and by id where it is equal; every order has an index for it.
+
+    `group` comes before the column: amounts are compared within a currency. Where the
+    column `may_be_absent`, rows without it stand at the end, in both directions.
+    """
 
     key: InstrumentedAttribute[Any]
     id: InstrumentedAttribute[int]
     falling: bool = True
+    name: str = ""
+    group: InstrumentedAttribute[Any] | None = None
+    may_be_absent: bool = False
+
+    @property
+    def columns(self) -> tuple[InstrumentedAttribute[Any], ...]:
+        """What rows are ordered by, in this order."""
+        first = () if self.group is None else (self.group,)
+        return (*first, self.key, self.id)
 
     @property
     def key_type(self) -> type[Key]:
@@ -65,7 +83,10 @@ def page_of(
 ) -> Page:
     """`size` rows of `statement`, which must select the order's key and id."""
     backwards = cursor is not None and cursor.backwards
-    found = list(session.execute(_from(statement, order, cursor).limit(size + 1)))
+    found: list[Row[Any]] = []
+    for part in _parts(statement, order, cursor):
+        if len(found) <= size:
+            found += session.execute(part.limit(size + 1 - len(found)))
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows.reverse()
@@ -83,45 +104,97 @@ def page_of(
 def write(cursor: Cursor) -> str:
     """The cursor as a word for an address."""
     key = cursor.key.isoformat() if isinstance(cursor.key, datetime) else cursor.key
-    packed = json.dumps([key, cursor.id, int(cursor.backwards)]).encode()
-    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+    told: list[Any] = [key, cursor.id, int(cursor.backwards)]
+    if cursor.order:
+        told += [cursor.order, cursor.group]
+    return urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=").decode()
 
 
 def read(word: str, *, order: Order) -> Cursor:
-    """The cursor that `word` stands for. Raises BadCursor for anything else."""
+    """The cursor that `word` stands for. Raises BadCursor for anything else, and for
+    one of another order."""
     if len(word) > _LONGEST:
         raise BadCursor("too long")
     try:
         packed = urlsafe_b64decode(word.encode("ascii") + b"=" * (-len(word) % 4))
-        key, row_id, backwards = json.loads(packed)
-        if order.key_type is datetime:
+        key, row_id, backwards, *rest = json.loads(packed)
+        name, group = rest or ("", None)
+        if order.key_type is datetime and key is not None:
             key = datetime.fromisoformat(key).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise BadCursor("not a cursor") from None
-    if type(key) is not order.key_type or not _is_id(row_id) or backwards not in (0, 1):
+    if name != order.name or _is_group(group) is not (order.group is not None):
+        raise BadCursor("a cursor of another order")
+    if not _is_key(key, order) or not _is_id(row_id) or backwards not in (0, 1):
         raise BadCursor("not a cursor of this order")
-    if isinstance(key, int) and abs(key) > _LARGEST:
-        raise BadCursor("out of range")
-    return Cursor(key, row_id, backwards=bool(backwards))
+    return Cursor(key, row_id, bool(backwards), order.name, group)
+
+
+def _parts(
+    statement: Select[*tuple[Any, ...]], order: Order, cursor: Cursor | None
+) -> list[Select[*tuple[Any, ...]]]:
+    """The statement from `cursor` on; in two pieces where the key may be absent."""
+    if not order.may_be_absent:
+        return [_from(statement, order, cursor)]
+    backwards = cursor is not None and cursor.backwards
+    there = statement.where(order.key.is_not(None))
+    absent = statement.where(order.key.is_(None))
+    falling = order.falling ^ backwards
+    if cursor is None or cursor.key is not None:
+        first = _from(there, order, cursor)
+        last = _walk(absent, (order.id,), falling=falling)
+        return [first] if backwards else [first, last]
+    rest = _walk(absent, (order.id,), falling=falling, edge=(cursor.id,))
+    before = _walk(there, order.columns, falling=falling)
+    return [rest, before] if backwards else [rest]
 
 
 def _from(
     statement: Select[*tuple[Any, ...]], order: Order, cursor: Cursor | None
 ) -> Select[*tuple[Any, ...]]:
-    falling = order.falling
-    if cursor is not None:
-        falling ^= cursor.backwards
-        here = tuple_(order.key, order.id)
-        edge = tuple_(literal(cursor.key, order.key.type), literal(cursor.id))
-        statement = statement.where(here < edge if falling else here > edge)
-    if falling:
-        return statement.order_by(order.key.desc(), order.id.desc())
-    return statement.order_by(order.key, order.id)
+    if cursor is None:
+        return _walk(statement, order.columns, falling=order.falling)
+    group = () if order.group is None else (cursor.group,)
+    edge = (*group, cursor.key, cursor.id)
+    falling = order.falling ^ cursor.backwards
+    return _walk(statement, order.columns, falling=falling, edge=edge)
+
+
+def _walk(
+    statement: Select[*tuple[Any, ...]],
+    columns: Sequence[InstrumentedAttribute[Any]],
+    *,
+    falling: bool,
+    edge: Sequence[Any] | None = None,
+) -> Select[*tuple[Any, ...]]:
+    """In the order of `columns`, from behind `edge` on: one comparison of whole rows,
+    which an index answers wherever the edge lies."""
+    if edge is not None:
+        here = tuple_(*columns)
+        there = tuple_(
+            *(literal(v, c.type) for v, c in zip(edge, columns, strict=True))
+        )
+        statement = statement.where(here < there if falling else here > there)
+    return statement.order_by(*(c.desc() if falling else c for c in columns))
 
 
 def _at(row: Row[Any], order: Order, *, backwards: bool = False) -> Cursor:
-    key = getattr(row, order.key.key)
-    return Cursor(key, getattr(row, order.id.key), backwards=backwards)
+    key, row_id = getattr(row, order.key.key), getattr(row, order.id.key)
+    group = None if order.group is None else getattr(row, order.group.key)
+    return Cursor(key, row_id, backwards, order.name, group)
+
+
+def _is_key(value: object, order: Order) -> bool:
+    if value is None:
+        return order.may_be_absent
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return False
+    return type(value) is order.key_type
+
+
+def _is_group(value: object) -> bool:
+    # Nothing that a database refuses to read: NUL, half a surrogate pair.
+    return isinstance(value, str) and value.isprintable()
 
 
 def _is_id(value: object) -> bool:

@@ -33,6 +33,16 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Amounts:
+    """From `least` to `most`, both included, in the smallest unit of `currency`;
+    None: no end."""
+
+    currency: str
+    least: int | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """How far a search may look, and in which database's words."""
 
@@ -52,12 +62,20 @@ class Listing(Generic[Filter]):
     statement: Callable[[Filter, Asked], Select[*tuple[Any, ...]]]
 
     def page(
-        self, session: Session, wanted: Filter, *, cursor: Cursor | None, size: int
+        self,
+        session: Session,
+        wanted: Filter,
+        *,
+        cursor: Cursor | None,
+        size: int,
+        order: Order | None = None,
     ) -> Page:
-        """One page; one query."""
+        """One page in `order`, or in the listing's own. One query; two where rows
+        without the order's column follow those with it."""
         asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES)
         statement = self.statement(wanted, asked)
-        return page_of(session, statement, order=self.order, cursor=cursor, size=size)
+        order = order or self.order
+        return page_of(session, statement, order=order, cursor=cursor, size=size)
 
     def chunks(
         self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
@@ -77,6 +95,23 @@ class Listing(Generic[Filter]):
             cursor = page.after
             if cursor is None:
                 return
+
+
+def amounting(
+    wanted: Amounts | None,
+    *,
+    amount: InstrumentedAttribute[int],
+    currency: InstrumentedAttribute[str],
+) -> list[ColumnElement[bool]]:
+    """The conditions on amount and currency."""
+    if wanted is None:
+        return []
+    conditions: list[ColumnElement[bool]] = [currency == wanted.currency]
+    if wanted.least is not None:
+        conditions.append(amount >= wanted.least)
+    if wanted.most is not None:
+        conditions.append(amount <= wanted.most)
+    return conditions
 
 
 def within(

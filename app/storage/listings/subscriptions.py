@@ -1,14 +1,21 @@
-"""The list of subscriptions, newest first."""
+"""The list of subscriptions, newest first or in another order."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from app.domain.lifecycle import Lifecycle
 from app.domain.recovery import PauseCause
 from app.storage.listings.keyset import Order
-from app.storage.listings.listing import Asked, Listing, Scope, within
+from app.storage.listings.listing import (
+    Amounts,
+    Asked,
+    Listing,
+    Scope,
+    amounting,
+    within,
+)
 from app.storage.models import Recovery, Subscription
 
 
@@ -18,6 +25,8 @@ class SubscriptionFilter(Scope):
 
     status: str | None = None  # Stripe's
     lifecycle: Lifecycle | None = None
+    code: str | None = None  # of the last decline
+    amounts: Amounts | None = None
 
 
 # Only a paused recovery has a cause. To ask for the status too would invite the index
@@ -34,8 +43,45 @@ STRIPE_RETRIES_AT = (
 )
 
 
+def subscriptions_meant(
+    wanted: SubscriptionFilter, asked: Asked
+) -> list[ColumnElement[bool]]:
+    """The conditions on `Subscription` that the filter stands for."""
+    row = Subscription
+    conditions = within(wanted, at=row.created_at, account=row.account_id)
+    conditions += amounting(wanted.amounts, amount=row.amount, currency=row.currency)
+    if wanted.status is not None:
+        conditions.append(row.status == wanted.status)
+    if wanted.lifecycle is not None:
+        conditions.append(row.lifecycle == wanted.lifecycle)
+    if wanted.code is not None:
+        conditions.append(row.last_decline_code == wanted.code)
+    if wanted.text:
+        conditions.append(row.id.in_(asked.matches(wanted.text)))
+    return conditions
+
+
+def subscription_order(sort: str, *, currency: str | None = None) -> Order:
+    """The order of that name, falling with a "-" before it; `currency` is the only one
+    that the filter shows, if it is so."""
+    column, falling = sort.lstrip("-"), sort.startswith("-")
+    row = Subscription
+    match column:
+        case "amount" | "recovered":
+            key = row.amount if column == "amount" else row.recovered_amount
+            # Beside a condition on the currency it would keep SQLite from the index.
+            group = None if currency else row.currency
+            return Order(key, row.id, falling, sort, group)
+        case "next_retry":
+            return Order(row.next_retry_at, row.id, falling, sort, may_be_absent=True)
+        case "declines":
+            return Order(row.declines, row.id, falling, sort)
+        case _:
+            return Order(row.created_at, row.id, falling, "" if falling else sort)
+
+
 def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
-    statement: Select[*tuple[Any, ...]] = select(
+    return select(
         Subscription.id,
         Subscription.stripe_subscription_id,
         Subscription.stripe_customer_id,
@@ -52,17 +98,15 @@ def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, .
         Subscription.attempts,
         Subscription.next_retry_at,
         Subscription.recovered_amount,
+        Subscription.last_decline_code,
+        Subscription.current_period_end,
         STRIPE_RETRIES_AT,
-    ).where(
-        *within(wanted, at=Subscription.created_at, account=Subscription.account_id)
-    )
-    if wanted.status is not None:
-        statement = statement.where(Subscription.status == wanted.status)
-    if wanted.lifecycle is not None:
-        statement = statement.where(Subscription.lifecycle == wanted.lifecycle)
-    if wanted.text:
-        statement = statement.where(Subscription.id.in_(asked.matches(wanted.text)))
-    return statement
+    ).where(*subscriptions_meant(wanted, asked))
 
 
+SORTS = tuple(
+    sign + column
+    for column in ("created", "amount", "next_retry", "declines", "recovered")
+    for sign in ("", "-")
+)
 SUBSCRIPTIONS = Listing(Order(Subscription.created_at, Subscription.id), _statement)

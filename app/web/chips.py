@@ -1,0 +1,92 @@
+"""What a list says about itself: the filters in force, its order, words to choose."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint
+
+from app.domain.decline_codes import ROWS, Space
+from app.web.accounts_seen import seen_accounts
+from app.web.lists import address
+from app.web.words import word_of
+
+bp = Blueprint("chips", __name__)  # no routes: it lends its words to templates
+
+Say = Callable[[Mapping[str, str]], str]
+# What goes with a filter: without its currency an amount means nothing.
+_WITH = {"currency": ("currency", "amount_from", "amount_to")}
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter: `label` and `value` in words, `without` the list's address."""
+
+    label: str
+    value: str
+    without: str
+
+
+def chips(kept: Mapping[str, str], labels: Mapping[str, str]) -> list[Chip]:
+    """Those of `labels` that are in force, in the order of `labels`."""
+    return [
+        Chip(label, _said(name, kept), address(kept, but=_WITH.get(name, (name,))))
+        for name, label in labels.items()
+        if name in kept
+    ]
+
+
+def ordered(kept: Mapping[str, str], sort: str) -> str:
+    """The same list in another order."""
+    return address({**kept, "sort": sort})
+
+
+def choice_word(value: str) -> str:
+    """A value of a filter in words."""
+    return "Not known" if value == "unknown" else word_of(value)
+
+
+def known_codes() -> list[str]:
+    """Stripe's decline codes, to choose from while typing."""
+    return [row.code for row in ROWS if row.space is Space.STRIPE]
+
+
+def _said(name: str, kept: Mapping[str, str]) -> str:
+    say = _SAID.get(name)
+    return say(kept) if say else kept[name]
+
+
+def _account(kept: Mapping[str, str]) -> str:
+    names = {str(each.id): each.name for each in seen_accounts()}
+    return names.get(kept["account"]) or kept["account"]
+
+
+def _word(name: str) -> Say:
+    return lambda kept: choice_word(kept[name])
+
+
+def _money(name: str) -> Say:
+    return lambda kept: f"{kept[name]} {kept['currency'].upper()}"
+
+
+_SAID: dict[str, Say] = {
+    **{
+        name: _word(name)
+        for name in (
+            *("lifecycle", "status", "kind", "advice", "brand", "funding"),
+            "made_by",
+        )
+    },
+    "amount_from": _money("amount_from"),
+    "amount_to": _money("amount_to"),
+    "currency": lambda kept: kept["currency"].upper(),
+    "account": _account,
+}
+
+
+@bp.app_context_processor
+def _lend() -> dict[str, object]:
+    return {
+        "ordered": ordered,
+        "known_codes": known_codes,
+        "choice_word": choice_word,
+    }
