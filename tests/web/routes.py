@@ -27,6 +27,8 @@ staff   POST recoveries.create_retry
 staff   POST recoveries.create_pause
 staff   POST recoveries.create_resume
 staff   POST recoveries.create_stop
+staff   GET  strategy_changes.preview
+staff   POST strategy_changes.create
 staff   POST notes.about_recovery
 staff   POST notes.about_subscription
 viewer  GET  exports.subscriptions
