@@ -10,7 +10,7 @@ from app import current
 from app.backtest_cli import backtest
 from app.doctor_cli import doctor
 from app.domain.people import Role
-from app.services import links, people
+from app.services import links, people, second_factor
 
 users = AppGroup("users", help="The people who sign in.")
 
@@ -33,6 +33,18 @@ def add_user(email: str, role: str) -> None:
     except people.PersonRefused as refusal:
         raise click.ClickException(str(refusal)) from None
     click.echo(f"{people.tidy_email(email)} can sign in as {role}.")
+
+
+@users.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Let a person who lost app and recovery codes sign in by password alone."""
+    user = people.with_email(email)
+    if user is None:
+        raise click.ClickException(f"{people.tidy_email(email)} is not on the team.")
+    if not second_factor.turn_off(user.id, by_id=None, now=current.wall()):
+        raise click.ClickException(f"{user.email} has no second factor.")
+    click.echo(f"{user.email} signs in by password alone again.")
 
 
 @users.command("link")

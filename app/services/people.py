@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import passwords
 from app.domain.people import Role
-from app.services import audit, sessions
+from app.services import audit, second_factor, sessions
 from app.storage.models import User
 from app.storage.transaction import reading, transaction
 
@@ -33,12 +33,37 @@ def tidy_email(text: str) -> str:
     return text.strip().lower()[: _LONGEST_EMAIL + 1]
 
 
+def with_email(email: str) -> User | None:
+    """The person who signs in by this address."""
+    with reading() as session:
+        return session.scalar(_present().where(User.email == tidy_email(email)))
+
+
 def with_password(email: str, password: str) -> User | None:
     """The person whose address and password these are; as slow for a wrong address."""
-    with reading() as session:
-        user = session.scalar(_present().where(User.email == tidy_email(email)))
+    user = with_email(email)
     stored = user.password_hash if user else None
     return user if passwords.matches(password, stored) else None
+
+
+def note_sign_in(user_id: int, *, address: str, now: datetime) -> None:
+    """Put in the trail that somebody came in, and from where."""
+    with transaction() as session:
+        audit.note(
+            session, "signed in", user_id=user_id, now=now, detail=f"from {address}"
+        )
+
+
+def note_guessing(user_id: int, *, address: str, now: datetime) -> None:
+    """Put in the trail that somebody who has the password guesses codes."""
+    with transaction() as session:
+        audit.note(
+            session,
+            "second step refused",
+            user_id=user_id,
+            now=now,
+            detail=f"too many wrong codes, the last from {address}",
+        )
 
 
 def members() -> list[User]:
@@ -142,6 +167,7 @@ def remove(user_id: int, *, by_id: int, now: datetime) -> None:
         user.removed_at = now
         user.password_hash = ""
         sessions.end_all(session, user)
+        second_factor.forget(session, user_id)
         audit.note(session, "user removed", user_id=by_id, now=now, detail=user.email)
 
 

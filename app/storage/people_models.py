@@ -1,8 +1,8 @@
-"""The tables of signing in: sessions."""
+"""The tables of signing in: sessions, second factors."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.storage.base import Base, Id, UTCDateTime
@@ -23,3 +23,26 @@ class UserSession(Base):
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # When the password was last given in this session.
     confirmed_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class SecondFactor(Base):
+    """The secret that a person's authenticator app shares with us."""
+
+    __tablename__ = "second_factor"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    sealed_secret: Mapped[str] = mapped_column(Text)
+    on_since: Mapped[datetime | None] = mapped_column(UTCDateTime)  # None: being set up
+    # The half minute of the last code taken: that one and those before are used up.
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RecoveryCode(Base):
+    """One way in for whoever lost the authenticator app; works once."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

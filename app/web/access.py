@@ -4,16 +4,28 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
 from app import current
 from app.domain.people import Role
 from app.extensions import db, login_manager
-from app.services import sessions
+from app.services import people, sessions
 from app.services.sessions import SignedIn
 from app.storage.models import User
+from app.web import devices
 from app.web.rendering import wants_fragment
 
 # Every endpoint that strangers may use, and why.
@@ -22,6 +34,8 @@ PUBLIC = frozenset(
         "static",  # style, script, icon
         "sessions.new",  # the sign-in form
         "sessions.create",
+        "second_step.new",  # after the right password, for a code
+        "second_step.create",
         "links.show",  # one-time links: first owner, invitation
         "links.accept",
         "health.alive",
@@ -86,11 +100,22 @@ def begin_session(user: User) -> None:
     login_user(user)
 
 
+def let_in(user: User, target: str) -> Response:
+    """Every question was answered: signed in, in the trail, and on to `target`."""
+    begin_session(user)
+    address = request.remote_addr or "nowhere"
+    people.note_sign_in(user.id, address=address, now=current.wall())
+    answer = make_response(redirect(target, 303))
+    devices.remember(answer, user.email)
+    return answer
+
+
 def end_session() -> None:
     """End this browser's session, here and in the browser."""
     if current_user.is_authenticated:
         sessions.end(my_session().id, user_id=me().id)
-    _forget()
+    logout_user()
+    session.clear()
 
 
 def safe_next(address: str | None) -> str:
@@ -136,13 +161,8 @@ def _is_poll() -> bool:
     return request.headers.get("X-Poll") == "1"
 
 
-def _forget() -> None:
-    logout_user()
-    session.clear()
-
-
 def _to_sign_in() -> ResponseReturnValue:
-    _forget()
+    logout_user()  # and no more: another tab may stand between the steps of signing in
     target = url_for("sessions.new", next=_way_back())
     if wants_fragment():
         # A 303 would be followed inside the page: htmx is told to leave it instead.

@@ -1,4 +1,4 @@
-"""Account Profile, Security: where one is signed in."""
+"""Account Profile, Security: the second factor, and where one is signed in."""
 
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app import current
 from app.domain.browsers import browser_of
 from app.domain.people import Role
-from app.services import sessions
+from app.services import second_factor, sessions
 from app.web.access import end_session, me, my_session, needs
 from app.web.rendering import render
 
@@ -18,6 +18,7 @@ def show() -> ResponseReturnValue:
     return render(
         "account/security.html",
         sessions=sessions.of_user(me().id, now=current.wall()),
+        second_factor=second_factor.state_of(me().id),
         own_id=my_session().id,
         browser_of=browser_of,
     )

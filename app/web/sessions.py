@@ -1,16 +1,17 @@
 """Sign in and sign out."""
 
-from flask import Blueprint, Response, make_response, redirect, request
+from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app import current
 from app.domain.people import Role
-from app.services import people
+from app.services import people, second_factor
 from app.web import devices
-from app.web.access import begin_session, end_session, needs, safe_next
+from app.web.access import end_session, let_in, needs, safe_next
 from app.web.filters import plural
 from app.web.rendering import render
+from app.web.second_step import ask_for_code
 from app.web.throttle import tries
 
 bp = Blueprint("sessions", __name__)
@@ -38,10 +39,10 @@ def create() -> ResponseReturnValue:
         tries().count_failure(email, request.remote_addr, device=device, now=now)
         return _form(email, REFUSED, status=422)
     tries().forget(email, request.remote_addr, device=device)
-    begin_session(user)
-    answer = make_response(redirect(safe_next(request.form.get("next")), 303))
-    devices.remember(answer, email)
-    return answer
+    target = safe_next(request.form.get("next"))
+    if second_factor.is_on(user.id):
+        return ask_for_code(user, target)
+    return let_in(user, target)
 
 
 @bp.post("/logout")

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from app import current
 from app.domain.people import Role
-from app.services import links, people
+from app.services import links, people, second_factor
 from app.services.people import PersonRefused
 from app.storage.models import User
 from app.web.access import me, needs
@@ -82,6 +82,16 @@ def remove(user_id: int) -> ResponseReturnValue:
     return redirect("/account/team", 303)
 
 
+@bp.post("/<int:user_id>/second-factor/removal")
+@needs(Role.OWNER)
+@asks_password(back="/account/team/{user_id}")
+def reset_second_factor(user_id: int) -> ResponseReturnValue:
+    member = _found(user_id)
+    if second_factor.turn_off(user_id, by_id=me().id, now=current.wall()):
+        flash(f"{member.email} signs in by password alone again.", "good")
+    return redirect(f"/account/team/{user_id}", 303)
+
+
 def _index(refusal: PersonRefused | None = None, link: str = "") -> Response:
     return render(
         "account/team.html",
@@ -99,6 +109,7 @@ def _member(user_id: int, refusal: PersonRefused | None = None) -> Response:
         "account/member.html",
         status=422 if refusal else 200,
         member=_found(user_id),
+        second_factor=second_factor.state_of(user_id),
         refusal=refusal,
         roles=_roles(),
     )

@@ -12,6 +12,8 @@ WHO_MAY = """
 public  GET  static
 public  GET  sessions.new
 public  POST sessions.create
+public  GET  second_step.new
+public  POST second_step.create
 public  GET  links.show
 public  POST links.accept
 public  GET  health.alive
@@ -76,12 +78,18 @@ viewer  POST confirmation.create
 viewer  GET  security.show
 viewer  POST security.end
 viewer  POST security.end_others
+viewer  GET  second_factor.show
+viewer  POST second_factor.begin
+viewer  POST second_factor.confirm
+viewer  POST second_factor.renew_codes
+viewer  POST second_factor.remove
 owner   GET  team.index
 owner   GET  team.show
 owner   POST team.invite
 owner   POST team.withdraw
 owner   POST team.change_role
 owner   POST team.remove
+owner   POST team.reset_second_factor
 owner   GET  account_access.show
 owner   POST account_access.update
 """
