@@ -1,4 +1,4 @@
-"""The dashboard's numbers, from counts that are kept by cohort.
+"""The dashboard's numbers, from counts that are kept by cohort and by day.
 
 A cohort is the recoveries whose first decline fell into one month. It is closed when
 none of them is open any more; only closed cohorts have a rate, for an open one would
@@ -8,6 +8,7 @@ flatter or blacken it.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from app.domain.money import Money
 from app.domain.recovery import OPEN, ClosedAs, RecoveryStatus
@@ -41,6 +42,14 @@ class Cell:
         if self.status is RecoveryStatus.CLOSED:
             return self.closed_as is not None and self.closed_as not in _NOT_LOST
         return self.status in (RecoveryStatus.TERMINATED, RecoveryStatus.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Recoveries that ended on one day (or in one month, as of its first day)."""
+
+    day: date
+    cell: Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,29 +116,96 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """The four numbers of one currency."""
+class Bounds:
+    """What became of the renewals that were first declined in a period.
+
+    While some are open nobody knows the rate, only between what it will lie.
+    """
+
+    recovered: int
+    open: int
+    all: int
+
+    @property
+    def low(self) -> float | None:
+        """If no open one is recovered; None where there is none at all."""
+        return self.recovered / self.all if self.all else None
+
+    @property
+    def high(self) -> float | None:
+        """If every open one is."""
+        return (self.recovered + self.open) / self.all if self.all else None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """One currency in one period. `at_risk` is what is open now, whenever it began."""
 
     currency: str
     at_risk: Sum
-    recovered: Sum
+    declined: Sum  # renewals first declined in the period
+    recovered: Sum  # by our retries, in the period
     lost: Sum
-    rate: Rate
+    elsewhere: Sum  # paid by the customer, the staff or Stripe
+    rate: Bounds
 
 
-def figures(cells: Iterable[Cell]) -> list[Figures]:
-    """The four numbers of each currency, the busiest currency first."""
-    by_currency: dict[str, list[Cell]] = defaultdict(list)
+def period_figures(
+    *, now: Iterable[Cell], began: Iterable[Cell], ended: Iterable[Ended]
+) -> list[PeriodFigures]:
+    """Each currency's figures, the busiest one first.
+
+    `now` are all recoveries, `began` those first declined in the period, `ended`
+    those that ended in it.
+    """
+    standing, beginning = _by_currency(now), _by_currency(began)
+    ending = _by_currency(each.cell for each in ended)
+    found = [
+        _in_period(
+            currency,
+            [cell for cell in standing[currency] if cell.is_open],
+            beginning[currency],
+            ending[currency],
+        )
+        for currency in {**standing, **beginning, **ending}
+    ]
+    return sorted(found, key=lambda of: (-_busy(of), of.currency))
+
+
+def _busy(of: PeriodFigures) -> int:
+    return of.at_risk.count + of.declined.count + of.recovered.count + of.lost.count
+
+
+def _by_currency(cells: Iterable[Cell]) -> defaultdict[str, list[Cell]]:
+    found: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        by_currency[cell.currency].append(cell)
-    busiest_first = sorted(
-        by_currency.items(), key=lambda item: -sum(cell.count for cell in item[1])
+        found[cell.currency].append(cell)
+    return found
+
+
+def _in_period(
+    currency: str, at_risk: list[Cell], began: list[Cell], ended: list[Cell]
+) -> PeriodFigures:
+    won = [cell for cell in ended if cell.status is RecoveryStatus.RECOVERED]
+    brought = Money(sum(cell.recovered for cell in won), currency)
+    paid = [cell for cell in ended if cell.closed_as is ClosedAs.PAID_ELSEWHERE]
+    return PeriodFigures(
+        currency=currency,
+        at_risk=_sum(at_risk, currency),
+        declined=_sum(began, currency),
+        recovered=Sum(sum(cell.count for cell in won), brought),
+        lost=_sum([cell for cell in ended if cell.is_lost], currency),
+        elsewhere=_sum(paid, currency),
+        rate=Bounds(
+            sum(c.count for c in began if c.status is RecoveryStatus.RECOVERED),
+            sum(c.count for c in began if c.is_open),
+            sum(c.count for c in began),
+        ),
     )
-    return [_of_one_currency(currency, of) for currency, of in busiest_first]
 
 
 def rate(cells: Iterable[Cell]) -> Rate:
-    """The rate over the closed cohorts among these cells of one currency."""
+    """The rate over the closed cohorts among these cells."""
     cells = list(cells)
     still_open = {cell.cohort for cell in cells if cell.is_open}
     closed = [cell for cell in cells if cell.cohort not in still_open]
@@ -137,6 +213,11 @@ def rate(cells: Iterable[Cell]) -> Rate:
         recovered=sum(c.count for c in closed if c.status is RecoveryStatus.RECOVERED),
         all=sum(c.count for c in closed),
     )
+
+
+def is_over(cohort: Cohort) -> bool:
+    """Whether its share can no longer change."""
+    return cohort.open == 0
 
 
 def cohorts(cells: Iterable[Cell], *, most: int) -> list[Cohort]:
@@ -165,20 +246,6 @@ def _cohort(month: str, cells: list[Cell]) -> Cohort:
     lost = sum(cell.count for cell in cells if cell.is_lost)
     rest = sum(cell.count for cell in cells) - still_open - won - lost
     return Cohort(month, still_open, won, lost, rest)
-
-
-def _of_one_currency(currency: str, cells: list[Cell]) -> Figures:
-    at_risk = [cell for cell in cells if cell.is_open]
-    lost = [cell for cell in cells if cell.is_lost]
-    won = [cell for cell in cells if cell.status is RecoveryStatus.RECOVERED]
-    brought = sum(cell.recovered for cell in cells)
-    return Figures(
-        currency=currency,
-        at_risk=_sum(at_risk, currency),
-        recovered=Sum(sum(c.count for c in won), Money(brought, currency)),
-        lost=_sum(lost, currency),
-        rate=rate(cells),
-    )
 
 
 def _sum(cells: list[Cell], currency: str) -> Sum:

@@ -1,12 +1,14 @@
 """What the dashboard is made of: counts, what waits for a person, the news."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.figures import Answered, Cell
+from app.domain.figures import Answered, Cell, Ended
+from app.domain.periods import Period
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.storage.models import (
     NEEDS_PERSON,
@@ -15,7 +17,14 @@ from app.storage.models import (
     StripeAccount,
     Subscription,
 )
-from app.storage.tallies import AttemptTally, DeclineTally, RecoveryTally
+from app.storage.tallies import (
+    AttemptTally,
+    BeginningTally,
+    DeclineDayTally,
+    DeclineTally,
+    EndingTally,
+    RecoveryTally,
+)
 
 SHOWN = 8
 MOST_CODES = 10
@@ -40,14 +49,83 @@ def cells(session: Session, *, accounts: frozenset[int] | None) -> list[Cell]:
     return [_cell(*row) for row in rows]
 
 
+def began(
+    session: Session, period: Period, *, accounts: frozenset[int] | None
+) -> list[Cell]:
+    """The recoveries first declined in the period, by where they stand now."""
+    if period.first is None:
+        return cells(session, accounts=accounts)
+    kept = BeginningTally
+    rows = session.execute(
+        select(
+            kept.currency,
+            kept.status,
+            kept.closed_as,
+            func.sum(kept.recoveries),
+            func.sum(kept.amount),
+            func.sum(kept.recovered_amount),
+        )
+        .where(kept.recoveries > 0, *_within(kept.day, period))
+        .where(*_seen(kept.account_id, accounts))
+        .group_by(kept.currency, kept.status, kept.closed_as)
+    )
+    return [
+        _cell(currency, "", status, closed_as, *sums)
+        for currency, status, closed_as, *sums in rows
+    ]
+
+
+def ended(
+    session: Session, period: Period, *, accounts: frozenset[int] | None
+) -> list[Ended]:
+    """The recoveries that ended in the period, by day; all of them by month."""
+    kept = EndingTally
+    digits = 10 if period.first else 7
+    rows = session.execute(
+        select(
+            func.substr(kept.day, 1, digits).label("beginning"),
+            kept.currency,
+            kept.status,
+            kept.closed_as,
+            func.sum(kept.recoveries),
+            func.sum(kept.amount),
+            func.sum(kept.recovered_amount),
+        )
+        .where(kept.recoveries > 0, *_within(kept.day, period))
+        .where(*_seen(kept.account_id, accounts))
+        .group_by("beginning", kept.currency, kept.status, kept.closed_as)
+    )
+    return [
+        Ended(date.fromisoformat(f"{day}-01"[:10]), _cell(currency, "", *rest))
+        for day, currency, *rest in rows
+    ]
+
+
+def won_by_retry(
+    session: Session, period: Period, *, accounts: frozenset[int] | None
+) -> list[tuple[int, int]]:
+    """Of the recoveries won in the period: after how many retries, and how many."""
+    kept = EndingTally
+    rows = session.execute(
+        select(kept.retries, func.sum(kept.recoveries))
+        .where(kept.status == RecoveryStatus.RECOVERED, kept.recoveries > 0)
+        .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
+        .group_by(kept.retries)
+        .order_by(kept.retries)
+    )
+    return [(retries, int(count)) for retries, count in rows]
+
+
 def by_code(
-    session: Session, *, accounts: frozenset[int] | None, since: str
+    session: Session, period: Period, *, accounts: frozenset[int] | None
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Declines by code from the month `since` (as 2026-11) on, the commonest first."""
-    kept, count = DeclineTally, func.sum(DeclineTally.declines).label("declines")
+    """The declines of the period by code, the commonest first."""
+    kept: Any = DeclineTally if period.first is None else DeclineDayTally
+    count = func.sum(kept.declines).label("declines")
+    within = [] if period.first is None else _within(kept.day, period)
     return session.execute(
         select(kept.decline_code, kept.kind, count)
-        .where(kept.month >= since, *_seen(kept.account_id, accounts))
+        .where(*within, *_seen(kept.account_id, accounts))
         .group_by(kept.decline_code, kept.kind)
         .order_by(count.desc(), kept.decline_code)
         .limit(MOST_CODES)
@@ -155,6 +233,12 @@ def _cell(
 ) -> Cell:
     how = ClosedAs(closed_as) if closed_as else None
     return Cell(currency, cohort, status, how, int(count), int(amount), int(recovered))
+
+
+def _within(day: Any, period: Period) -> list[ColumnElement[bool]]:
+    if period.first is None:
+        return []
+    return [day >= period.first.isoformat(), day <= period.last.isoformat()]
 
 
 def _seen(column: Any, accounts: frozenset[int] | None) -> list[ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""The dashboard: four true numbers a currency, what needs a person, what just came."""
+"""The dashboard: true numbers of a period, what needs a person, what just came."""
 
 from urllib.parse import urlencode
 from zlib import crc32
@@ -8,12 +8,12 @@ from flask.typing import ResponseReturnValue
 
 from app import current
 from app.domain.account import ConnectionStatus
-from app.domain.figures import figures
+from app.domain.periods import SPAN_WORDS, Span
 from app.extensions import db
 from app.storage import figures as kept
-from app.web.dashboard_charts import shown_charts
 from app.web.doctor_slot import recent_verdict
 from app.web.lists import narrowed, question
+from app.web.overview import asked_period, overview
 from app.web.question import Question
 from app.web.rendering import render
 
@@ -27,10 +27,12 @@ def show() -> ResponseReturnValue:
     seen = kept.accounts_of(session, accounts=accounts)
     left = ConnectionStatus.DISCONNECTED
     connected = [account for account in seen if account.status is not left]
-    cells = kept.cells(session, accounts=accounts)
+    period = asked_period(asked, now=current.now())
+    seen_now = overview(session, period, accounts=accounts)
     waiting = kept.waiting_for_people(session, accounts=accounts)
     news = kept.news(session, accounts=accounts)
-    mark = _mark_of(cells, waiting, news, [(a.status, a.is_on) for a in seen])
+    standing = [(account.status, account.is_on) for account in seen]
+    mark = _mark_of(seen_now, waiting, news, standing)
     if request.args.get("seen") == mark:
         return "", 204
     return render(
@@ -38,15 +40,24 @@ def show() -> ResponseReturnValue:
         fragment="dashboard/_dashboard.html",
         connected=connected,
         verdicts={a.id: recent_verdict(a.id, now=current.now()) for a in connected},
-        figures=figures(cells),
+        overview=seen_now,
+        spans=_spans(asked),
         waiting=waiting,
         news=news,
-        charts=shown_charts(session, cells, accounts=accounts, now=current.now()),
         here=_here(asked),
         remarks=asked.remarks,
         kept=asked.kept,
-        mark=mark if any(cell.is_open for cell in cells) else None,
+        mark=mark if seen_now.is_live else None,
     )
+
+
+def _spans(asked: Question) -> list[tuple[Span, str, str]]:
+    """Each span with its words and the address of this page for it."""
+    rest = {name: value for name, value in asked.kept.items() if name != "period"}
+    return [
+        (span, words, f"/?{urlencode({**rest, 'period': span.value})}")
+        for span, words in SPAN_WORDS.items()
+    ]
 
 
 def _here(asked: Question) -> str:

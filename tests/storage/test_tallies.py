@@ -2,17 +2,30 @@
 
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Flask
 from sqlalchemy import select
 
+from app.domain.figures import Cell
+from app.domain.periods import Period, Span, period_of
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
-from app.storage.figures import answers, by_code, cells, waiting_for_people
+from app.storage.figures import (
+    answers,
+    began,
+    by_code,
+    cells,
+    ended,
+    waiting_for_people,
+    won_by_retry,
+)
 from app.storage.models import Decline, Recovery, RetryAttempt
 from app.storage.transaction import reading, transaction
 from tests.builders import a_account, a_decline, a_recovery, an_attempt
 from tests.conftest import MONDAY
+
+LAST_WEEK = period_of(Span.WEEK, now=MONDAY)
+EVER = period_of(Span.ALL, now=MONDAY)
 
 
 def _counted_in_full() -> Counter[tuple[object, ...]]:
@@ -61,6 +74,93 @@ def test_recoveries_stay_counted_through_a_hundred_changes(app: Flask) -> None:
     assert +_kept() == +_counted_in_full()
 
 
+def _full(period: Period) -> dict[str, Counter[tuple[object, ...]]]:
+    """The same as the counts by day, from the rows themselves."""
+    found: dict[str, Counter[tuple[object, ...]]] = {
+        "began": Counter(), "ended": Counter(), "won": Counter(),
+    }  # fmt: skip
+
+    def is_inside(time: datetime | None) -> bool:
+        day = time and time.date()
+        if day is None or period.first is None:
+            return day is not None
+        return period.first <= day <= period.last
+
+    with reading() as session:
+        for each in session.scalars(select(Recovery)):
+            key = each.currency, each.status, each.closed_as
+            sums = {"count": 1, "amount": each.amount, "won": each.recovered_amount}
+            if is_inside(each.started_at):
+                found["began"].update({(*key, name): n for name, n in sums.items()})
+            if is_inside(each.ended_at):
+                assert each.ended_at
+                day = each.ended_at.date()
+                day = day if period.first else day.replace(day=1)
+                told = {(*key, day, name): n for name, n in sums.items()}
+                found["ended"].update(told)
+                if each.status is RecoveryStatus.RECOVERED:
+                    found["won"][each.retries,] += 1
+    return found
+
+
+def _by_day(period: Period) -> dict[str, Counter[tuple[object, ...]]]:
+    found: dict[str, Counter[tuple[object, ...]]] = {
+        "began": Counter(), "ended": Counter(), "won": Counter(),
+    }  # fmt: skip
+    with reading() as session:
+        told: list[tuple[str, date | None, Cell]] = [
+            *(("began", None, c) for c in began(session, period, accounts=None)),
+            *(
+                ("ended", each.day, each.cell)
+                for each in ended(session, period, accounts=None)
+            ),
+        ]
+        found["won"].update(
+            {(n,): count for n, count in won_by_retry(session, period, accounts=None)}
+        )
+    for name, day, cell in told:
+        key = (cell.currency, cell.status, cell.closed_as, *([day] if day else []))
+        sums = {"count": cell.count, "amount": cell.amount, "won": cell.recovered}
+        found[name].update({(*key, what): n for what, n in sums.items()})
+    return found
+
+
+def test_counts_by_day_are_those_of_a_full_count(app: Flask) -> None:
+    dice = random.Random(7)
+    ids = [
+        a_recovery(
+            amount=dice.randint(1, 9999),
+            currency=dice.choice(["eur", "usd"]),
+            started_at=MONDAY - timedelta(hours=dice.randint(0, 2000)),
+        ).id
+        for _ in range(12)
+    ]
+    periods = [period_of(span, now=MONDAY) for span in Span]
+    for turn in range(100):
+        with transaction() as session:
+            one = session.get_one(Recovery, dice.choice(ids))
+            one.status = dice.choice(list(RecoveryStatus))
+            one.closed_as = dice.choice([None, *ClosedAs])
+            one.retries = dice.randint(0, 4)
+            one.amount = dice.randint(1, 9999)
+            one.recovered_amount = dice.choice([0, one.amount])
+            over = one.started_at + timedelta(hours=dice.randint(0, 900))
+            one.ended_at = dice.choice([None, over])
+            one.looked_at += timedelta(seconds=1)
+        if turn % 25 == 24:
+            for period in periods:
+                kept, full = _by_day(period), _full(period)
+                for name in full:
+                    assert +kept[name] == +full[name], (period, name)
+    with transaction() as session:
+        for id in ids[:6]:
+            session.delete(session.get_one(Recovery, id))
+    for period in periods:
+        kept, full = _by_day(period), _full(period)
+        for name in full:
+            assert +kept[name] == +full[name], (period, name)
+
+
 def test_a_change_that_is_rolled_back_is_not_counted(app: Flask) -> None:
     made = a_recovery()
     before = _kept()
@@ -77,11 +177,13 @@ def test_declines_are_counted_by_month_code_and_kind(app: Flask) -> None:
     a_decline(decline_code=None)
     a_decline(occurred_at=MONDAY - timedelta(days=100))
     with reading() as session:
-        rows = by_code(session, accounts=None, since="2026-11")
-    assert [(row.decline_code, row.declines) for row in rows] == [
-        ("insufficient_funds", 3),
-        ("", 1),
-    ]
+        in_days = by_code(session, LAST_WEEK, accounts=None)
+        ever = by_code(session, EVER, accounts=None)
+    for rows, count in ((in_days, 3), (ever, 4)):
+        assert [(row.decline_code, row.declines) for row in rows] == [
+            ("insufficient_funds", count),
+            ("", 1),
+        ]
 
 
 def test_an_answered_retry_is_counted_once_at_its_hour(app: Flask) -> None:
@@ -108,6 +210,6 @@ def test_counts_keep_to_the_accounts_one_may_see(app: Flask) -> None:
     only_mine = frozenset({mine.id})
     with reading() as session:
         assert cells(session, accounts=only_mine) == []
-        assert by_code(session, accounts=only_mine, since="2000-01") == []
+        assert by_code(session, EVER, accounts=only_mine) == []
         assert waiting_for_people(session, accounts=only_mine) == []
         assert session.scalars(select(Decline)).one()

@@ -20,7 +20,7 @@ from tests.conftest import MONDAY
 
 
 def test_the_pieces_of_a_month_fill_its_bar_exactly() -> None:
-    (bar,) = cohort_chart([Cohort("2026-10", 1, 2, 3, 4)]).bars
+    (bar,) = cohort_chart("Months", [Cohort("2026-10", 1, 2, 3, 4)]).bars
     assert sum(piece.width for piece in bar.pieces) == pytest.approx(
         WIDTH - LABEL - VALUE, abs=0.2
     )
@@ -31,7 +31,7 @@ def test_the_pieces_of_a_month_fill_its_bar_exactly() -> None:
 
 def test_an_open_month_says_that_it_is_not_over() -> None:
     (bar,) = cohort_chart(
-        [Cohort("2026-11", open=1, recovered=1, lost=0, elsewhere=0)]
+        "Months", [Cohort("2026-11", open=1, recovered=1, lost=0, elsewhere=0)]
     ).bars
     assert bar.value == "50% so far"
 
