@@ -23,6 +23,8 @@ FEWEST_TRIES = min(cap.tries for cap in PUBLISHED.caps)
 
 def put_back(claims: Sequence[Claim], *, now: datetime) -> list[tuple[Claim, PutBack]]:
     """The claims that would break a cap of their card now, and when each fits."""
+    if not claims:
+        return []
     ids = [claim.recovery_id for claim in claims]
     with reading() as session:
         suspects = crowded(session, ids, tries=FEWEST_TRIES, now=now)

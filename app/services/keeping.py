@@ -6,7 +6,7 @@ Functions here take a session and never end its transaction.
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.classify import explain
@@ -14,6 +14,7 @@ from app.domain.declines import MadeBy
 from app.domain.networks import with_network
 from app.domain.snapshots import ChargeSnapshot, CustomerSnapshot, SubscriptionSnapshot
 from app.storage.models import Decline, Payment, Subscription
+from app.storage.spelled import padded
 
 
 def keep_subscription(
@@ -75,23 +76,15 @@ def keep_charges(
 ) -> list[Decline]:
     """One row a charge: declines and payments; returns what is new to the recovery."""
     charges = [charge for charge in charges if charge.created is not None]
-    ids = [charge.id for charge in charges]
+    ids = padded([charge.id for charge in charges], "")
     # What is about to be written has nothing to do with the answer: writing it now
     # would write every row of a batch by itself.
     with session.no_autoflush:
         known_declines = {
             row.stripe_charge_id: row
-            for row in session.scalars(
-                select(Decline).where(Decline.stripe_charge_id.in_(ids))
-            )
+            for row in session.scalars(_DECLINES, {"ids": ids})
         }
-        known_payments = set(
-            session.scalars(
-                select(Payment.stripe_charge_id).where(
-                    Payment.stripe_charge_id.in_(ids)
-                )
-            )
-        )
+        known_payments = set(session.scalars(_PAYMENTS, {"ids": ids}))
     new = []
     for charge in charges:
         known = known_declines.get(charge.id)
@@ -119,6 +112,15 @@ def count_declines(subscription: Subscription | None, new: list[Decline]) -> Non
     if last_at is None or newest.occurred_at >= last_at:
         subscription.last_declined_at = newest.occurred_at
         subscription.last_decline_code = newest.decline_code
+
+
+# Built once: every charge asks.
+_DECLINES = select(Decline).where(
+    Decline.stripe_charge_id.in_(bindparam("ids", expanding=True))
+)
+_PAYMENTS = select(Payment.stripe_charge_id).where(
+    Payment.stripe_charge_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def decline_row(

@@ -3,6 +3,7 @@
 An attempt is recorded once: whoever comes second finds it settled and does nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,11 +90,23 @@ def record(
     recoveries = lock_recoveries(session, [claim.recovery_id for claim, _ in finished])
     recovery_of = {recovery.id: recovery for recovery in recoveries}
     attempts = lock_attempts(session, [claim.attempt_id for claim, _ in finished])
+    paid: dict[int, list[ChargeSnapshot]] = defaultdict(list)
     for claim, outcome in finished:
         attempt = attempts.get(claim.attempt_id)
         if attempt is not None and _still_counts(attempt, claim, outcome):
             recovery = recovery_of[claim.recovery_id]
             _record(session, recovery, attempt, outcome, now=now)
+            paid[recovery.account_id] += _paid_charge(outcome)
+    for account_id, charges in paid.items():
+        keep_charges(session, account_id, charges)
+
+
+def _paid_charge(outcome: Outcome) -> list[ChargeSnapshot]:
+    """The approved charge to be kept; nothing where there is none, or none was read."""
+    match outcome:
+        case Charged(Paid(), charge=ChargeSnapshot() as made):
+            return [made]
+    return []
 
 
 def _still_counts(attempt: RetryAttempt, claim: Claim, outcome: Outcome) -> bool:
@@ -155,6 +168,7 @@ def settle_processing(
         paid = Paid(invoice.amount_paid, invoice.currency)
         charged = Charged(paid, recovery.amount, newest)
         _record_charged(session, recovery, attempt, charged, now=now)
+        keep_charges(session, recovery.account_id, _paid_charge(charged))
         return True
     if newest is not None and newest.is_declined and _is_after(newest, attempt):
         refused = Declined(codes=newest.codes, charge_id=newest.id)
@@ -188,7 +202,7 @@ def _record_charged(
         attempt.stripe_charge_id = charged.charge.id
     match charged.result:
         case Paid():
-            _record_paid(session, recovery, attempt, charged, now=now)
+            _record_paid(recovery, attempt, charged, now=now)
         case Processing():
             attempt.status = AttemptStatus.PROCESSING
             attempt.outcome = "Accepted; the money is on its way."
@@ -203,15 +217,12 @@ def _record_charged(
 
 
 def _record_paid(
-    session: Session,
     recovery: Recovery,
     attempt: RetryAttempt,
     charged: Charged,
     *,
     now: datetime,
 ) -> None:
-    if charged.charge is not None:
-        keep_charges(session, recovery.account_id, [charged.charge])
     _finish(attempt, AttemptStatus.SUCCEEDED, "Approved: the invoice is paid.", now=now)
     attempt.amount = charged.due
     recovery.recovered_amount = charged.due

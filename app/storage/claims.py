@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.base import UTCDateTime
 from app.storage.installation import is_at_home
 from app.storage.models import (
     UNFINISHED_WORDS,
@@ -15,7 +16,7 @@ from app.storage.models import (
     RetryAttempt,
     StripeAccount,
 )
-from app.storage.spelled import is_one_of, is_word
+from app.storage.spelled import is_one_of, is_word, padded
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +45,7 @@ def chargeable_accounts(session: Session, *, now: datetime) -> list[int]:
     Connected, switched on, not held back, and looked at whole since the database was
     last put back from a backup.
     """
-    return list(
-        session.scalars(
-            select(StripeAccount.id)
-            .where(
-                StripeAccount.is_on,
-                StripeAccount.status == ConnectionStatus.CONNECTED,
-                (StripeAccount.hold_until.is_(None))
-                | (StripeAccount.hold_until <= now),
-                StripeAccount.restored_at.is_(None),
-                is_at_home(),
-                exists().where(
-                    RetryAttempt.account_id == StripeAccount.id,
-                    is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
-                    RetryAttempt.due_at <= now,
-                ),
-            )
-            .order_by(StripeAccount.id)
-        )
-    )
+    return list(session.scalars(_CHARGEABLE, {"now": now}))
 
 
 def claim_due(
@@ -72,41 +55,61 @@ def claim_due(
 
     What came due while the account was not charged is left to be planned anew.
     """
-    fires_from = (
-        select(func.coalesce(StripeAccount.charges_from, StripeAccount.connected_at))
-        # Without a row nothing compares, and nothing is taken.
-        .where(StripeAccount.id == account_id, StripeAccount.restored_at.is_(None))
-        .scalar_subquery()
-    )
-    # As a CTE it is evaluated once: as a plain subquery PostgreSQL may run it for
-    # every row, and lock and take more than `limit`.
-    due = (
-        select(RetryAttempt.id)
-        .where(
-            is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
-            RetryAttempt.account_id == account_id,
-            RetryAttempt.due_at <= now,
-            RetryAttempt.due_at >= fires_from,
-        )
-        .order_by(RetryAttempt.due_at)
-        .limit(limit)
-        # Several processes on PostgreSQL share a queue; SQLite has one writer anyway.
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    taken = session.execute(
-        update(RetryAttempt)
-        # That they are scheduled is asked above, in the same statement and under lock;
-        # asked here again, SQLite would walk along all that is scheduled.
-        .where(RetryAttempt.id.in_(select(due.c.id)))
-        .values(
-            status=AttemptStatus.RUNNING, started_at=now, asked=RetryAttempt.asked + 1
-        )
-        .returning(RetryAttempt.id)
-        .execution_options(synchronize_session=False)
-    )
-    ids = list(taken.scalars())
+    asked = {"of_account": account_id, "now": now, "limit": limit}
+    ids = list(session.scalars(_CLAIM, asked))
     return _claims(session, ids) if ids else []
+
+
+# Built once, like the other statements here that every turn of a tick needs.
+_NOW = bindparam("now", type_=UTCDateTime())
+_CHARGEABLE = (
+    select(StripeAccount.id)
+    .where(
+        StripeAccount.is_on,
+        StripeAccount.status == ConnectionStatus.CONNECTED,
+        StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until <= _NOW),
+        StripeAccount.restored_at.is_(None),
+        is_at_home(),
+        exists().where(
+            RetryAttempt.account_id == StripeAccount.id,
+            is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
+            RetryAttempt.due_at <= _NOW,
+        ),
+    )
+    .order_by(StripeAccount.id)
+)
+# As a CTE it is evaluated once: as a plain subquery PostgreSQL may run it for every
+# row, and lock and take more than the limit.
+_DUE = (
+    select(RetryAttempt.id)
+    .where(
+        is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
+        RetryAttempt.account_id == bindparam("of_account"),
+        RetryAttempt.due_at <= _NOW,
+        RetryAttempt.due_at
+        >= select(func.coalesce(StripeAccount.charges_from, StripeAccount.connected_at))
+        # Without a row nothing compares, and nothing is taken.
+        .where(
+            StripeAccount.id == bindparam("of_account"),
+            StripeAccount.restored_at.is_(None),
+        )
+        .scalar_subquery(),
+    )
+    .order_by(RetryAttempt.due_at)
+    .limit(bindparam("limit"))
+    # Several processes on PostgreSQL share a queue; SQLite has one writer anyway.
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_CLAIM = (
+    update(RetryAttempt)
+    # That they are scheduled is asked above, in the same statement and under lock;
+    # asked here again, SQLite would walk along all that is scheduled.
+    .where(RetryAttempt.id.in_(select(_DUE.c.id)))
+    .values(status=AttemptStatus.RUNNING, started_at=_NOW, asked=RetryAttempt.asked + 1)
+    .returning(RetryAttempt.id)
+    .execution_options(synchronize_session=False)
+)
 
 
 def may_be_charged(session: Session, claim: Claim) -> bool:
@@ -159,9 +162,7 @@ def unfinished(
 
 
 def _claims(session: Session, attempt_ids: list[int]) -> list[Claim]:
-    rows = session.execute(
-        _CLAIMS.where(RetryAttempt.id.in_(attempt_ids)).order_by(RetryAttempt.due_at)
-    )
+    rows = session.execute(_THESE_CLAIMS, {"ids": padded(attempt_ids, 0)})
     return [Claim(*row) for row in rows]
 
 
@@ -176,6 +177,9 @@ _CLAIMS = select(
     func.coalesce(RetryAttempt.started_at, RetryAttempt.due_at),
     RetryAttempt.asked,
 ).join(Recovery, Recovery.id == RetryAttempt.recovery_id)
+_THESE_CLAIMS = _CLAIMS.where(
+    RetryAttempt.id.in_(bindparam("ids", expanding=True))
+).order_by(RetryAttempt.due_at)
 
 
 def live_attempt(session: Session, recovery_id: int) -> RetryAttempt | None:

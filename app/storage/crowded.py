@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.storage.cases import CARD_HISTORY
 from app.storage.models import Decline
+from app.storage.spelled import padded
 
 
 def crowded(
@@ -17,19 +18,30 @@ def crowded(
 
     One query for all, and cheap: few cards are refused that often in a month.
     """
-    own, every = aliased(Decline), aliased(Decline)
-    cards = (
-        select(own.recovery_id, own.fingerprint)
-        .where(own.recovery_id.in_(recovery_ids), own.fingerprint.is_not(None))
-        .distinct()
-        .subquery()
+    asked = {
+        "recovery_ids": padded(recovery_ids, 0),
+        "since": now - CARD_HISTORY,
+        "tries": tries,
+    }
+    return set(session.scalars(_CROWDED, asked))
+
+
+# Built once: building took four times as long as asking, and it is asked for every
+# handful of charges.
+_OWN, _EVERY = aliased(Decline), aliased(Decline)
+_CARDS = (
+    select(_OWN.recovery_id, _OWN.fingerprint)
+    .where(
+        _OWN.recovery_id.in_(bindparam("recovery_ids", expanding=True)),
+        _OWN.fingerprint.is_not(None),
     )
-    return set(
-        session.scalars(
-            select(cards.c.recovery_id)
-            .join(every, every.fingerprint == cards.c.fingerprint)
-            .where(every.occurred_at >= now - CARD_HISTORY)
-            .group_by(cards.c.recovery_id, cards.c.fingerprint)
-            .having(func.count() >= tries)
-        )
-    )
+    .distinct()
+    .subquery()
+)
+_CROWDED = (
+    select(_CARDS.c.recovery_id)
+    .join(_EVERY, _EVERY.fingerprint == _CARDS.c.fingerprint)
+    .where(_EVERY.occurred_at >= bindparam("since"))
+    .group_by(_CARDS.c.recovery_id, _CARDS.c.fingerprint)
+    .having(func.count() >= bindparam("tries"))
+)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Row, bindparam, case, exists, select, update
 from sqlalchemy.orm import Session
@@ -16,8 +16,8 @@ from app.domain.event_types import LOOK_AGAIN, LookAt
 from app.domain.recovery import OPEN, RecoveryStatus
 from app.domain.snapshots import EventEnvelope
 from app.storage.models import Recovery, StripeAccount, StripeEvent
+from app.storage.spelled import padded
 
-Id = TypeVar("Id")
 CUSTOMER_MAY_PAY = (*OPEN, RecoveryStatus.TERMINATED)
 
 
@@ -92,7 +92,7 @@ def pending(
             StripeEvent.account_id == account_id,
             StripeEvent.status == EventStatus.PENDING,
             StripeEvent.try_at <= now,
-            StripeEvent.id.not_in(_padded(except_for, 0)),
+            StripeEvent.id.not_in(padded(except_for, 0)),
         )
         .order_by(StripeEvent.try_at, StripeEvent.id)
         .limit(limit)
@@ -145,7 +145,7 @@ def _known_invoices(
         session.scalars(
             select(Recovery.stripe_invoice_id).where(
                 Recovery.account_id == account_id,
-                Recovery.stripe_invoice_id.in_(_padded(ids, None)),
+                Recovery.stripe_invoice_id.in_(padded(ids, None)),
             )
         )
     )
@@ -160,7 +160,7 @@ def _known_customers(
         session.scalars(
             select(Recovery.stripe_customer_id).where(
                 Recovery.account_id == account_id,
-                Recovery.stripe_customer_id.in_(_padded(ids, None)),
+                Recovery.stripe_customer_id.in_(padded(ids, None)),
                 Recovery.status.in_(CUSTOMER_MAY_PAY),
                 Recovery.deadline_at >= now,
             )
@@ -176,22 +176,10 @@ def _invoices_of(
     rows = session.execute(
         select(Recovery.stripe_payment_intent_id, Recovery.stripe_invoice_id).where(
             Recovery.account_id == account_id,
-            Recovery.stripe_payment_intent_id.in_(_padded(intents, None)),
+            Recovery.stripe_payment_intent_id.in_(padded(intents, None)),
         )
     )
     return {row.stripe_payment_intent_id: row.stripe_invoice_id for row in rows}
-
-
-def _padded(ids: Collection[Id], nothing: Id) -> list[Id]:
-    """`ids` in a list of one of a few lengths, filled up with what matches nothing.
-
-    Each length is a statement of its own, which SQLite's driver keeps prepared, a
-    hundred of them: 15 MB for lists of up to 500.
-    """
-    size = 8
-    while size < len(ids):
-        size *= 4
-    return [*ids, *[nothing] * (size - len(ids))]
 
 
 def settle(session: Session, settled: Sequence[Settled], *, now: datetime) -> None:

@@ -6,10 +6,11 @@ SQLite has one writer and needs no locks; there these are plain reads.
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session, load_only
 
 from app.storage.models import Recovery, RetryAttempt, Subscription
+from app.storage.spelled import padded
 
 # What retries read and write; the others are read when somebody asks for them.
 SUBSCRIPTION_COLUMNS = (
@@ -36,29 +37,45 @@ ATTEMPT_COLUMNS = (
     RetryAttempt.asked,
 )
 
+# Built once: every look and every recorded charge locks.
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+_SUBSCRIPTIONS = (
+    select(Subscription)
+    .where(
+        Subscription.id.in_(
+            select(Recovery.subscription_id).where(Recovery.id.in_(_IDS))
+        )
+    )
+    .order_by(Subscription.id)
+    .options(load_only(*SUBSCRIPTION_COLUMNS))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_RECOVERIES = (
+    select(Recovery)
+    .where(Recovery.id.in_(_IDS))
+    .order_by(Recovery.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_ATTEMPTS = (
+    select(RetryAttempt)
+    .where(RetryAttempt.id.in_(_IDS))
+    .order_by(RetryAttempt.id)
+    .options(load_only(*ATTEMPT_COLUMNS))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
 
 def lock_recoveries(session: Session, ids: Iterable[int]) -> Sequence[Recovery]:
     """These recoveries and their subscriptions, as they are now, for nobody else to
     change before the transaction ends; in the order of their ids."""
-    wanted = sorted(set(ids))
-    theirs = select(Recovery.subscription_id).where(Recovery.id.in_(wanted))
-    subscriptions = session.scalars(
-        select(Subscription)
-        .where(Subscription.id.in_(theirs))
-        .order_by(Subscription.id)
-        .options(load_only(*SUBSCRIPTION_COLUMNS))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    wanted = {"ids": padded(sorted(set(ids)), 0)}
+    subscriptions = session.scalars(_SUBSCRIPTIONS, wanted).all()
     # The session itself forgets rows that nobody holds, and would read them again.
     session.info.setdefault("locked", []).append(subscriptions)
-    return session.scalars(
-        select(Recovery)
-        .where(Recovery.id.in_(wanted))
-        .order_by(Recovery.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    return session.scalars(_RECOVERIES, wanted).all()
 
 
 def lock_recovery(session: Session, id: int) -> Recovery | None:
@@ -68,12 +85,5 @@ def lock_recovery(session: Session, id: int) -> Recovery | None:
 
 def lock_attempts(session: Session, ids: Iterable[int]) -> dict[int, RetryAttempt]:
     """These attempts by their ids; their recoveries have to be locked before."""
-    attempts = session.scalars(
-        select(RetryAttempt)
-        .where(RetryAttempt.id.in_(sorted(set(ids))))
-        .order_by(RetryAttempt.id)
-        .options(load_only(*ATTEMPT_COLUMNS))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    attempts = session.scalars(_ATTEMPTS, {"ids": padded(sorted(set(ids)), 0)})
     return {attempt.id: attempt for attempt in attempts}

@@ -5,16 +5,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 
-import requests
 import stripe
-from requests.adapters import HTTPAdapter
 
 from app.stripe_gateway import fields
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.errors import Gone, Refused, StripeTrouble, StripeUnavailable
 from app.stripe_gateway.translate import error_of, is_about_card, trouble, was_replayed
+from app.stripe_gateway.wire import OneAnswer
 
 HttpClient = stripe.HTTPClient
 Timeout = tuple[float, float]  # seconds to connect, seconds of silence while reading
@@ -22,7 +20,6 @@ Timeout = tuple[float, float]  # seconds to connect, seconds of silence while re
 # Stripe answers a charge within seconds; half a minute of silence is a lost answer,
 # which costs nothing: the same idempotency key is asked again.
 TIMEOUT: Timeout = (5.0, 30.0)
-POOL = 128  # connections kept open: more than there are threads that charge
 READ_REPEATS = 2
 # Ids come from webhooks and from addresses that people type. Anything else than this
 # cannot be an object of Stripe's, and could turn one path into another.
@@ -61,15 +58,9 @@ class Answer:
 def new_http_client(timeout: Timeout = TIMEOUT) -> stripe.HTTPClient:
     """A client to be shared by every gateway and thread of the process.
 
-    The SDK's own would open a session per thread. Cookies are refused, so that no
-    account's answer can colour another's call; redirects are, so that no key follows.
+    The SDK's own would open a session per thread.
     """
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.max_redirects = 0
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=POOL))
-    return stripe.RequestsClient(timeout=timeout, session=session)
+    return stripe.RequestsClient(timeout=timeout, session=OneAnswer())
 
 
 class Connection:
