@@ -3,14 +3,13 @@
 import sys
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Flask
 
-from app import cli, web
+from app import cli, migrating, web
 from app.clock import Clock
-from app.config import INSTANCE, ROOT, Config, ConfigError
+from app.config import INSTANCE, Config, ConfigError
 from app.current import Parts
-from app.extensions import csrf, db, login_manager, migrate
+from app.extensions import csrf, db, login_manager
 from app.services import sessions, stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
@@ -22,7 +21,6 @@ from app.storage import (  # noqa: F401 - a table is known when its module is
     strategy_models,
     tallies,
 )
-from app.storage.base import UTCDateTime, Word
 from app.stripe_gateway import new_http_client
 from app.vault import Vault
 
@@ -52,6 +50,7 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     web.register(app)
     csrf.init_app(app)
     cli.register(app)
+    migrating.register(app)
     app.extensions["reception"] = Reception(app)
     return app
 
@@ -93,26 +92,6 @@ def _open_database(app: Flask, config: Config) -> None:
     if config.is_sqlite:
         INSTANCE.mkdir(mode=0o700, exist_ok=True)
     db.init_app(app)
-    migrate.init_app(
-        app,
-        db,
-        directory=str(ROOT / "migrations"),
-        render_item=_plain_types,
-        compare_type=True,
-    )
     with app.app_context():
         engines.prepare(db.engine, may_write=False)
         engines.prepare(db.engines["writer"], may_write=True)
-
-
-def _plain_types(kind: str, item: Any, _context: Any) -> str | bool:
-    """Migrations never import the application: our types are spelled as plain ones."""
-    if kind != "type":
-        return False
-    if isinstance(item, UTCDateTime):
-        return "sa.DateTime()"
-    if isinstance(item, Word):
-        return "sa.String(length=24)"
-    if isinstance(item, sa.BigInteger) and "sqlite" in item._variant_mapping:
-        return 'sa.BigInteger().with_variant(sa.Integer(), "sqlite")'
-    return False

@@ -1,7 +1,6 @@
 """The Flask extensions, bare; create_app() ties them to an application."""
 
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 
@@ -9,6 +8,5 @@ from app.storage.base import Base
 
 # Our own Base instead of db.Model: storage stays free of Flask and fully typed.
 db = SQLAlchemy(metadata=Base.metadata)
-migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, Executable, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.account import EventStatus
@@ -146,16 +146,14 @@ class Inbox:
             return batch
 
     def _write(self, engine: Engine, arrivals: list[Arrival]) -> None:
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(StripeEvent).on_conflict_do_nothing(
-            index_elements=["stripe_event_id"]
-        )
         # In one order everywhere: two processes that write the same events in opposite
         # orders would wait for each other.
         arrivals.sort(key=lambda arrival: arrival.stripe_event_id)
         heard = self._newly_heard(arrivals)
         with engine.begin() as connection:
-            connection.execute(insert, [_row(arrival) for arrival in arrivals])
+            connection.execute(
+                _insert(engine.dialect.name), [_row(arrival) for arrival in arrivals]
+            )
             for account_id in sorted(heard):
                 connection.execute(
                     update(StripeAccount)
@@ -176,6 +174,13 @@ class Inbox:
             for id, at in latest.items()
             if not (id in self._heard_at and at - self._heard_at[id] < HEARD_EVERY)
         }
+
+
+def _insert(dialect: str) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(StripeEvent).on_conflict_do_nothing(
+        index_elements=["stripe_event_id"]
+    )
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:
