@@ -386,6 +386,7 @@ def _deliver(port: int, *, seconds: float, name: str) -> list[float]:
                     "object": {
                         "id": f"in_unknown_{number % 10}",
                         "object": "invoice",
+                        "billing_reason": "manual",
                         "padding": "x" * 5_000,
                     }
                 },
