@@ -6,6 +6,8 @@ and the field named.
 """
 
 import hashlib
+import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -13,6 +15,9 @@ from app.backtest.worlds import WorldFault, codes_in
 from app.domain.cases import Card, CardAttempt, Case, Customer
 from app.domain.declines import Decline, MadeBy
 from app.domain.money import Money
+
+YEARS = range(1990, 2101)  # calendars and clocks are sure of these
+_CURRENCY = re.compile("[A-Za-z]{3}")
 
 
 def first_case(told: Mapping[str, object], *, seed: int) -> Case:
@@ -81,7 +86,7 @@ def _money(told: Mapping[str, object], name: str) -> Money:
     amount, currency = told.get("amount"), told.get("currency")
     if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
         raise WorldFault(f"case {name}: amount is {amount!r}, not minor units")
-    if not isinstance(currency, str) or len(currency) != 3:
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise WorldFault(f"case {name}: currency is {currency!r}")
     return Money(amount, currency.lower())
 
@@ -89,6 +94,9 @@ def _money(told: Mapping[str, object], name: str) -> Money:
 def _moment(value: object, name: str, field: str) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise WorldFault(f"case {name}: {field} is {value!r}, not an aware datetime")
+    if value.year not in YEARS:
+        years = f"{YEARS[0]} to {YEARS[-1]}"
+        raise WorldFault(f"case {name}: {field} is {value}, outside {years}")
     return value.astimezone(UTC)
 
 
@@ -118,4 +126,6 @@ def _number(value: object, name: str, field: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WorldFault(f"case {name}: {field} is {value!r}, not a number")
+    if not math.isfinite(value):
+        raise WorldFault(f"case {name}: {field} is {value!r}")
     return float(value)

@@ -8,8 +8,11 @@ A world is made by a factory without arguments, `FILE.py:FACTORY`, and has
 """
 
 import importlib.util
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,9 +26,17 @@ CODE_FIELDS = (
     "network_advice_code",
 )
 
+# Seconds that a world may think. Dealing may mean making many thousands of cases.
+DEALING_SECONDS = 300.0
+ANSWER_SECONDS = 30.0
+
 
 class WorldFault(Exception):
     """The world raised, or answered what no issuer could; says where and what."""
+
+
+class _TooLong(BaseException):
+    """No Exception, so that a world that catches everything cannot swallow it."""
 
 
 class World(Protocol):
@@ -47,10 +58,8 @@ def factory_at(address: str) -> Callable[[], World]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
-    try:
+    with _asked(f"{path} cannot be loaded:", DEALING_SECONDS):
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise WorldFault(f"{path} cannot be loaded: {said(error)}") from error
     factory = getattr(module, name, None)
     if not callable(factory):
         raise WorldFault(f"{path} has no factory {name!r}")
@@ -59,39 +68,35 @@ def factory_at(address: str) -> Callable[[], World]:
 
 def _guarded(factory: Callable[[], World], address: str) -> Callable[[], World]:
     def make() -> World:
-        try:
+        with _asked(f"{address} raised", DEALING_SECONDS):
             return factory()
-        except Exception as error:
-            raise WorldFault(f"{address} raised {said(error)}") from error
 
     return make
 
 
 def dealt(world: World, n: int) -> list[dict[str, Any]]:
     """The world's `n` cases as it gave them, in a list of dicts with distinct ids."""
-    try:
+    with _asked(f"declines({n}) raised", DEALING_SECONDS):
         cases = world.declines(n)
-    except Exception as error:
-        raise WorldFault(f"declines({n}) raised {said(error)}") from error
     if not isinstance(cases, list) or len(cases) != n:
         raise WorldFault(f"declines({n}) did not give a list of {n} cases")
     seen = set()
     for number, case in enumerate(cases):
         case_id = case.get("case_id") if isinstance(case, dict) else None
-        if not isinstance(case_id, str) or case_id in seen:
-            raise WorldFault(f"case number {number}: no case_id of its own")
+        if not isinstance(case_id, str) or not case_id or case_id in seen:
+            raise WorldFault(
+                f"case number {number}: no case_id of its own ({case_id!r})"
+            )
         seen.add(case_id)
     return cases
 
 
 def answer(world: World, case_id: str, at: datetime) -> Codes | None:
     """The codes of a refusal, or None for an approval."""
-    try:
+    with _asked(f"case {case_id}: attempt raised", ANSWER_SECONDS):
         told = world.attempt(case_id, at)
-    except Exception as error:
-        raise WorldFault(f"case {case_id}: attempt raised {said(error)}") from error
-    if not isinstance(told, Mapping):
-        raise WorldFault(f"case {case_id}: the answer is not a dict")
+    if not isinstance(told, dict):
+        raise WorldFault(f"case {case_id}: the answer is {told!r:.80}, not a dict")
     match told.get("outcome"):
         case "succeeded":
             return None
@@ -114,6 +119,42 @@ def codes_in(told: Mapping[str, object], case_id: str) -> Codes:
     return Codes(**found)
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An exception in one line."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def _asked(what: str, seconds: float) -> Iterator[None]:
+    """Turns whatever the world does but answer into a WorldFault.
+
+    Also an exit, which would look like a finished back-test, and thinking for longer
+    than `seconds` (on the main thread, where signals arrive).
+    """
+    try:
+        with _limited(seconds):
+            yield
+    except _TooLong:
+        text = what.removesuffix(" raised").removesuffix(" cannot be loaded:")
+        raise WorldFault(f"{text}: no answer within {seconds:g} seconds") from None
+    except (Exception, SystemExit) as error:
+        raise WorldFault(f"{what} {said(error)}") from error
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -12,6 +12,7 @@ from app.backtest_cli import backtest
 from app.config import ROOT
 
 HERE = Path(__file__).with_name("worlds.py")
+MEDIAN_MS = "decision_ms_median"
 
 
 def called(factory: str, *more: str) -> Result:
@@ -57,6 +58,24 @@ def test_what_is_not_there_is_said() -> None:
     unknown = called("opens_on_day_five", "--strategy", "hope")
     assert unknown.exit_code == 1
     assert "no strategy named 'hope'" in unknown.output
+
+
+def test_the_same_seed_prints_the_same_figures() -> None:
+    """All of them but the clock's."""
+
+    def figures(seed: str) -> dict[str, object]:
+        result = called("opens_on_day_five", "--json", "--seed", seed)
+        found: dict[str, object] = json.loads(result.output)["strategies"][
+            "even-spread"
+        ]
+        return {k: v for k, v in found.items() if k not in {"seconds", MEDIAN_MS}}
+
+    assert figures("4") == figures("4")
+    assert set(figures("4")) | {"seconds", MEDIAN_MS} == {
+        *("recovered_amount", "recovered_invoices", "attempts_per_invoice"),
+        *("attempts_per_recovery", "median_days_to_money"),
+        *("max_attempts_on_an_invoice", "breaches", "decisions", MEDIAN_MS, "seconds"),
+    }
 
 
 def test_it_runs_on_a_bare_checkout() -> None:

@@ -10,7 +10,15 @@ from app.backtest.runner import Record, run
 from app.backtest.worlds import WorldFault
 from app.domain.cases import Case
 from app.domain.steps import GiveUp, RetryAt, Step
-from tests.backtest.worlds import MONDAY, Raises, TalksNonsense, World, a_case
+from tests.backtest.worlds import (
+    MONDAY,
+    Hangs,
+    Leaves,
+    Raises,
+    TalksNonsense,
+    World,
+    a_case,
+)
 
 
 class Reckless:
@@ -120,6 +128,7 @@ def test_a_strategy_that_watches_charges_nothing() -> None:
     ("world", "sentence"),
     [
         (Raises(), "case case-0: attempt raised ZeroDivisionError: no such bank"),
+        (Leaves(), "case case-0: attempt raised SystemExit: 0"),
         (TalksNonsense(), "case case-0: outcome 'perhaps' at 2026-03-03 15:00"),
         (World(a_case(decline_code=None)), "case case-0: no decline_code"),
         (World(a_case(amount="10")), "case case-0: amount is '10', not minor units"),
@@ -127,6 +136,25 @@ def test_a_strategy_that_watches_charges_nothing() -> None:
         (World(a_case(card=[1])), r"case case-0: card is \[1\], not a dict"),
         (World(a_case(), a_case()), "did not give a list of 1 cases"),
         (World(a_case(declined_at="now")), "case case-0: declined_at is 'now', not an"),
+        (World(a_case(amount=-1000)), "case case-0: amount is -1000, not minor units"),
+        (World(a_case(amount=float("nan"))), "case case-0: amount is nan, not minor"),
+        (World(a_case(currency="12$")), r"case case-0: currency is '12\$'"),
+        (
+            World(a_case(attempt_count=float("inf"))),
+            "case case-0: attempt_count is inf",
+        ),
+        (
+            World(a_case(customer={"utc_offset_hours": float("nan")})),
+            "case case-0: utc_offset_hours is nan",
+        ),
+        (
+            World(a_case(deadline_at=MONDAY - timedelta(days=1))),
+            "case case-0: deadline_at is before declined_at",
+        ),
+        (
+            World(a_case(declined_at=MONDAY.replace(year=1))),
+            "case case-0: declined_at is 0001-03-02 15:00:00.00:00, outside 1990",
+        ),
         (World(a_case(past_successes=[3])), "case case-0: past_successes is 3, not an"),
     ],
 )
@@ -135,3 +163,20 @@ def test_a_faulty_world_ends_the_run_with_the_case_named(
 ) -> None:
     with pytest.raises(WorldFault, match=sentence):
         a_run(world, 1)
+
+
+def test_a_world_that_hangs_ends_the_run_with_the_case_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.backtest.worlds.ANSWER_SECONDS", 0.05)
+    sentence = "case case-0: attempt: no answer within 0.05 seconds"
+    with pytest.raises(WorldFault, match=sentence):
+        a_run(Hangs(), 1)
+
+
+def test_codes_that_nobody_knows_are_no_fault() -> None:
+    world = World(
+        a_case(decline_code="made_up", advice_code="dance", network_advice_code="99"),
+        opens=2,
+    )
+    assert as_dict(a_run(world, 1, 3))["recovered_invoices"] == 1.0

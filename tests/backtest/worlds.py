@@ -1,5 +1,6 @@
 """Small worlds for the tests, each with one thing to show."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,22 @@ def opens_on_day_five() -> World:
 class Raises(World):
     def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
         raise ZeroDivisionError("no such bank")
+
+
+class Leaves(World):
+    def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
+        raise SystemExit(0)
+
+
+class Hangs(World):
+    """Also swallows what it can, as a careless world may."""
+
+    def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
+        while True:
+            try:
+                time.sleep(60)
+            except Exception:  # noqa: S112
+                continue
 
 
 class TalksNonsense(World):
