@@ -27,7 +27,7 @@ def worth(plan: Plan | None) -> float:
     return plan.value if plan else 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     failed=st.lists(st.integers(1, 8), max_size=4, unique=True),
     less=st.integers(9, 26),
@@ -40,8 +40,8 @@ def test_more_time_never_lowers_the_planned_value(
     declines = (refusal(0, code), *(refusal(day, code) for day in sorted(failed)))
     short = a_case(declines=declines, deadline_at=MONDAY + timedelta(days=less))
     long = a_case(declines=declines, deadline_at=MONDAY + timedelta(days=less + more))
-    # A greedy plan may miss the best by a hair, never by more.
-    assert worth(a_plan(long)) >= worth(a_plan(short)) - 0.002
+    # But for rounding: sums of different lengths end a few billionths apart.
+    assert worth(a_plan(long)) >= worth(a_plan(short)) - 1e-9
 
 
 def test_without_a_slot_there_is_no_plan() -> None:
@@ -69,7 +69,7 @@ def test_tries_are_in_order_and_a_days_rest_apart() -> None:
 
 
 def test_tempers_look_at_tries_as_they_say() -> None:
-    looked_at = heard(np.array([0.0]), np.array([1.0, 6.5, 9.0, 10.0, 11.0, 30.0]))
+    looked_at = heard(np.array([0.0]), np.array([[1.0, 6.5, 9.0, 10.0, 11.0, 30.0]]))[0]
     by_words = {
         temper.words: row.tolist()
         for temper, row in zip(TEMPERS, looked_at, strict=True)

@@ -183,6 +183,10 @@ def test_a_recovery_without_hope_is_ended_by_a_proven_model_alone() -> None:
     causes = model.causes.copy()
     causes[:] = [1e-7] * 6 + [1 - 6e-7]
     hopeless = replace(model, causes=causes)
-    assert isinstance(Adaptive(hopeless).next_step(a_case(), now=MONDAY), GiveUp)
+    case = a_case(amount=Money(900, "usd"))
+    assert isinstance(Adaptive(hopeless).next_step(case, now=MONDAY), GiveUp)
     unproven = replace(hopeless, skill=0.0)
-    assert isinstance(Adaptive(unproven).next_step(a_case(), now=MONDAY), RetryAt)
+    assert isinstance(Adaptive(unproven).next_step(case, now=MONDAY), RetryAt)
+    # The same small chance of a larger amount is worth its tries.
+    large = a_case(amount=Money(29_000, "usd"))
+    assert isinstance(Adaptive(hopeless).next_step(large, now=MONDAY), RetryAt)

@@ -77,7 +77,7 @@ def surroundings(sight: Sight) -> Floats:
 def failures(sight: Sight) -> Floats:
     """Log-likelihood that all retries so far failed, by temper and hypothesis."""
     retries = sight.tries[1:]
-    looked_at = heard(sight.tries[:1], retries)
+    looked_at = heard(sight.tries[:1], retries[None])[0]
     missed = np.log1p(-chances(sight, retries))
     return np.asarray(looked_at.astype(float) @ missed.T)
 

@@ -28,6 +28,9 @@ LEAST_COST, MOST_COST = 0.003, 0.015  # of the amount
 EXPLORED = 0.06  # of the model's own tries, at an hour drawn from HOURS
 MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 RUNNERS_UP = 3
+# Small chances are those that a model knows least: a recovery ends early only when its
+# tries are believed to bring less than this part of what they are taken to cost.
+HOPELESS = 0.5
 SHORT_WINDOW, SHORT_MARGIN = 20.0, 0.04  # days, share of the amount
 
 
@@ -40,6 +43,7 @@ class Choice:
         self.model, self.gate, self.case, self.even = model, gate, case, even
         self.sight = seen(case)
         self.belief: Belief = belief(model, self.sight)
+        self.is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
         self.tries = retries_left(case)
         self.cost = cost_of_a_try(case)
         self.earliest = day_number(first_allowed(case, now, now=now).at) + 0.001
@@ -63,30 +67,32 @@ class Choice:
 
     def step(self) -> Step:
         """The even spread's try, the model's own, or the end."""
-        evens = list(range(self.even_from, len(self.slots.at)))
-        even = priced(
-            self.belief, self.slots, evens, self.model.effects, cost=self.cost
-        )
+        even = self._even_plan()
         plan = best_plan(
             self.belief,
             self.slots,
             self.model.effects,
             tries=self.tries,
             cost=self.cost,
-            one_each=self.gate.stage is Stage.NUDGE,
+            one_each=self.is_short or self.gate.stage is Stage.NUDGE,
         )
-        assert even is not None
-        if plan is None and self.gate.may_stop:
-            return GiveUp(words.not_worth_it(even.first_chance, self.cost))
-        if plan is None or plan.value - even.value < self._margin():
+        costs = even.worth - even.value
+        if plan is None and self.gate.may_stop and even.worth < HOPELESS * costs:
+            return GiveUp(words.not_worth_it(even.chance, costs))
+        if plan is None or _gain(plan, even) < self._margin():
             return self._even(even, plan)
         return self._own(plan, even)
 
+    def _even_plan(self) -> Plan:
+        evens = np.arange(len(self.slots.at)) >= self.even_from
+        return priced(
+            self.belief, self.slots, evens, self.model.effects, cost=self.cost
+        )
+
     def _margin(self) -> float:
         """The gate's, and more in short windows: eight tries reach most of what there
-        is in them, and a plan of fewer has lost in simulation."""
-        is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
-        return self.gate.margin + (SHORT_MARGIN if is_short else 0.0)
+        is in them."""
+        return self.gate.margin + (SHORT_MARGIN if self.is_short else 0.0)
 
     def _even(self, even: Plan, plan: Plan | None) -> RetryAt:
         """The even spread's try, with what the model thinks of it."""
@@ -177,6 +183,11 @@ class Choice:
             "cost": round(self.cost * amount),
             "unknown": list(self.sight.unknown),
         }
+
+
+def _gain(plan: Plan, even: Plan) -> float:
+    """What leaving the even spread promises: more money, not only fewer tries."""
+    return min(plan.value - even.value, plan.worth - even.worth)
 
 
 def cost_of_a_try(case: Case) -> float:

@@ -55,10 +55,10 @@ def note_sequence(rows: Floats, at: Floats, last: Floats | float, made: int) -> 
 
 
 def sequence_log_odds(effects: Floats, at: Floats, last: float, made: int) -> Floats:
-    """What count and spacing do to each of a plan's tries, in order."""
-    index = np.arange(len(at))
-    gaps = np.diff(at, prepend=last)
-    by_count = effects[COUNT_AT + np.searchsorted(COUNT_EDGES, made + index, "right")]
+    """What count and spacing do to the tries of plans (rows), each in order of time."""
+    gaps = np.diff(at, axis=1, prepend=last)
+    counts = made + np.arange(at.shape[1])
+    by_count = effects[COUNT_AT + np.searchsorted(COUNT_EDGES, counts, "right")]
     by_gap = effects[GAP_AT + np.searchsorted(GAP_EDGES, gaps, "right")]
     return np.asarray(by_count + by_gap)
 
@@ -81,8 +81,13 @@ def fitted(x: Floats, y: Floats, believed: Floats) -> Floats:
 
 def corrected(chances: Floats, log_odds: Floats) -> Floats:
     """Chances by hypothesis (rows) with each column's odds multiplied."""
-    odds = np.exp(np.clip(log_odds, -2.5, 1.5))
+    odds = as_odds(log_odds)
     return np.asarray(chances * odds / (1 - chances + chances * odds))
+
+
+def as_odds(log_odds: Floats) -> Floats:
+    """What the odds are multiplied by, within bounds."""
+    return np.asarray(np.exp(np.clip(log_odds, -2.5, 1.5)))
 
 
 def hour_effect(effects: Floats, hour: float) -> float:

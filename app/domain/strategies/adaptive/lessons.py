@@ -52,7 +52,7 @@ class Lesson:
             at = np.append(at, day_number(paid_at))
             approved = np.append(approved, 1.0)
         found = chances(sight, at)
-        looked_at = heard(sight.tries[:1], at).astype(float)
+        looked_at = heard(sight.tries[:1], at[None])[0].astype(float)
         answers = _likelihood(found, looked_at, approved)
         return Lesson(
             sight=sight,

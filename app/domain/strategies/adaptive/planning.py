@@ -1,8 +1,10 @@
 """Several tries planned ahead, of which only the first is made.
 
 P(any of a set approves) is submodular, so a greedy set is near the best. One is built
-for each of several spacings, and each is priced exactly on the path where every try
-before it failed, with the issuer's temper in it; after the answer all is planned anew.
+for each of several spacings and for each day on which the plan might end, and each is
+priced exactly on the path where every try before it failed, with the issuer's temper
+in it; after the answer all is planned anew. The plans of every shorter window are
+among the candidates, so that more time is never worth less.
 """
 
 from dataclasses import dataclass
@@ -11,26 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.strategies.adaptive.belief import Belief
-from app.domain.strategies.adaptive.effects import corrected, sequence_log_odds
+from app.domain.strategies.adaptive.effects import as_odds, sequence_log_odds
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.tempers import heard
 
-SPACINGS = (0.83, 1.8, 2.8, 4.02, 6.02, 7.02)
+SPACINGS = np.array([0.83, 1.8, 2.8, 4.02, 6.02, 7.02])
 SAME_DAY = 0.7
 LEEWAY = 0.2  # days by which a spacing may fall short: hours differ, days count
 LATER_IS_WORSE = 0.004  # of the amount, a day: money sooner is worth a little more
+AT_ONCE = 8  # plans priced before the hopeless among the others are left out
+LONG_AFTER = 1000.0  # days: where a plan has fewer tries than another beside it
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tries in order of time; `value` is the share of the amount expected, less the
-    cost of the tries; `chance` that any of them is approved."""
+    """Tries in order of time; `worth` is the share of the amount expected, `value`
+    that less the cost of the tries; `chance` that any of them is approved."""
 
     at: Floats
     value: float
+    worth: float
     chance: float
     first_chance: float
-    spacing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Slots:
 
     at: Floats
     chances: Floats
-    nearest: NDArray[np.int64]  # which even slot each belongs to
+    nearest: Ints  # which even slot each belongs to
 
 
 def best_plan(
@@ -56,75 +63,120 @@ def best_plan(
     `cost` of a try is a share of the amount. `one_each` allows one try for each even
     slot, for the time when the model may only nudge.
     """
-    greedy = _Greedy(belief, slots, tries, cost, one_each)
-    best = None
-    seen: set[tuple[int, ...]] = set()
-    for spacing in SPACINGS:
-        chosen = greedy.chosen(spacing)
-        if tuple(chosen) in seen:
-            continue
-        seen.add(tuple(chosen))
-        plan = priced(belief, slots, chosen, effects, cost=cost, spacing=spacing)
-        if plan and (best is None or plan.value > best.value + 1e-9):
-            best = plan
-    return best
-
-
-class _Greedy:
-    """Takes the slot that adds most, again and again, for a given spacing."""
-
-    def __init__(
-        self, belief: Belief, slots: Slots, tries: int, cost: float, one_each: bool
-    ) -> None:
-        self.weights = belief.weights.sum(axis=0)
-        self.slots, self.tries, self.cost = slots, tries, cost
-        self.one_each = one_each
-        self.last = belief.sight.last
-        self.worth = np.exp(-LATER_IS_WORSE * (slots.at - self.last))
-
-    def chosen(self, spacing: float) -> list[int]:
-        """The slots taken, in order of time."""
-        slots, left = self.slots, self.weights
-        # Slots of the same day are there only where the rules allow them: after the
-        # first fault of the machinery, where waiting gains nothing.
-        free = (slots.at >= self.last + spacing) | (slots.at < self.last + SAME_DAY)
-        taken: list[int] = []
-        while free.any() and len(taken) < self.tries:
-            gain = np.where(free, (left @ slots.chances) * self.worth, 0.0)
-            pick = int(np.argmax(gain))
-            if gain[pick] <= max(self.cost * left.sum(), 1e-6):
-                break
-            taken.append(pick)
-            left = left * (1 - slots.chances[:, pick])
-            free &= np.abs(slots.at - slots.at[pick]) >= spacing - LEEWAY
-            if self.one_each:
-                free &= slots.nearest != slots.nearest[pick]
-        return sorted(taken, key=lambda index: float(slots.at[index]))
+    found = _greedy_sets(belief, slots, tries, cost=cost, one_each=one_each)
+    if not len(found):
+        return None
+    sets = _Sets(belief, slots, found, effects, cost=cost)
+    ceilings = sets.ceilings()
+    order = np.argsort(-ceilings, kind="stable")
+    plans = sets.plans(order[:AT_ONCE])
+    best = max(plan.value for plan in plans)
+    others = order[AT_ONCE:][ceilings[order[AT_ONCE:]] > best]
+    plans += sets.plans(others)
+    return max(plans, key=lambda plan: plan.value)
 
 
 def priced(
-    belief: Belief,
-    slots: Slots,
-    chosen: list[int],
-    effects: Floats,
-    *,
-    cost: float,
-    spacing: float = 0.0,
-) -> Plan | None:
-    """What a plan is worth on the path where each try before failed."""
-    if not chosen:
-        return None
-    at = slots.at[chosen]
-    looked_at = heard(belief.sight.tries, at)
-    made = len(belief.sight.tries) - 1
-    log_odds = sequence_log_odds(effects, at, belief.sight.last, made)
-    misses = 1 - corrected(slots.chances[:, chosen], log_odds[None, :])
-    left = belief.weights.copy()
-    reach = np.ones(len(at) + 1)
-    for step in range(len(at)):
-        left[looked_at[:, step]] *= misses[:, step]
-        reach[step + 1] = left.sum()
-    paid = reach[:-1] - reach[1:]
-    worth = np.exp(-LATER_IS_WORSE * (at - belief.sight.last))
-    value = float((paid * worth - cost * reach[:-1]).sum())
-    return Plan(at, value, float(paid.sum()), float(paid[0]), spacing)
+    belief: Belief, slots: Slots, chosen: Bools, effects: Floats, *, cost: float
+) -> Plan:
+    """What a set of slots is worth on the path where each try before failed."""
+    sets = _Sets(belief, slots, chosen[None], effects, cost=cost)
+    return sets.plans(np.array([0]))[0]
+
+
+def _greedy_sets(
+    belief: Belief, slots: Slots, tries: int, *, cost: float, one_each: bool
+) -> Bools:
+    """Sets of slots, a row each: for each spacing and each last slot that may be used,
+    what is taken when the slot that adds most is taken again and again."""
+    at, last = slots.at, belief.sight.last
+    spacing = np.repeat(SPACINGS, len(at))
+    # Slots of the same day are there only where the rules allow them: after the
+    # first fault of the machinery, where waiting gains nothing.
+    free = (at >= last + spacing[:, None]) | (at < last + SAME_DAY)
+    free &= at <= np.tile(np.sort(at), len(SPACINGS))[:, None]
+    left = np.tile(belief.weights.sum(axis=0), (len(spacing), 1))
+    worth = slots.chances * np.exp(-LATER_IS_WORSE * (at - last))
+    missed = np.ascontiguousarray(1 - slots.chances.T)
+    apart = np.abs(at[:, None] - at) + LEEWAY
+    rows, taken = np.arange(len(spacing)), np.zeros_like(free)
+    for _ in range(tries if len(at) else 0):
+        # Rounded, so that it is the same however many rows are worked at together.
+        gain = np.round(np.where(free, left @ worth, 0.0), 12)
+        pick = gain.argmax(axis=1)
+        adds = gain[np.arange(len(pick)), pick]
+        goes_on = adds > np.maximum(cost * left.sum(axis=1), 1e-6)
+        if not goes_on.all():
+            rows, left, free, pick = (a[goes_on] for a in (rows, left, free, pick))
+        taken[rows, pick] = True
+        left *= missed[pick]
+        free &= apart[pick] >= spacing[rows, None]
+        if one_each:
+            free &= slots.nearest != slots.nearest[pick][:, None]
+    return np.unique(taken[taken.any(axis=1)], axis=0)
+
+
+class _Sets:
+    """Sets of slots in order of time, a row each, as tries that follow each other.
+
+    Rows with fewer tries than others are filled up with tries that never pass.
+    """
+
+    def __init__(
+        self, belief: Belief, slots: Slots, sets: Bools, effects: Floats, *, cost: float
+    ) -> None:
+        self.belief, self.cost = belief, cost
+        sight, self.tries = belief.sight, sets.sum(axis=1)
+        most = int(self.tries.max())
+        in_time = np.argsort(slots.at, kind="stable")
+        fill = np.argsort(~sets[:, in_time], axis=1, kind="stable")[:, :most]
+        chosen = in_time[fill]
+        self.is_try = np.arange(most) < self.tries[:, None]
+        later = slots.at.max() + LONG_AFTER * np.arange(1, most + 1)
+        self.at = np.where(self.is_try, slots.at[chosen], later)
+        made = len(sight.tries) - 1
+        odds = as_odds(sequence_log_odds(effects, self.at, sight.last, made))
+        odds *= self.is_try
+        by_try = slots.chances.T[chosen]
+        # One less the corrected chance, in fewer steps.
+        self.missed = (1 - by_try) / (1 + by_try * (odds - 1)[:, :, None])
+        self.discount = np.exp(-LATER_IS_WORSE * (self.at - sight.last))
+
+    def ceilings(self) -> Floats:
+        """No plan is worth more than if every issuer looked at every try."""
+        left = np.tile(self.belief.weights.sum(axis=0), (len(self.at), 1))
+        reach = np.ones((len(self.at), self.at.shape[1] + 1))
+        for step in range(self.at.shape[1]):
+            left *= self.missed[:, step]
+            reach[:, step + 1] = left.sum(axis=1)
+        return self._worth(reach)[1]
+
+    def plans(self, rows: Ints) -> list[Plan]:
+        """These rows priced exactly."""
+        looked_at = heard(self.belief.sight.tries, self.at[rows])
+        left = np.tile(self.belief.weights, (len(rows), 1, 1))
+        reach = np.ones((len(rows), self.at.shape[1] + 1))
+        for step in range(self.at.shape[1]):
+            missed = self.missed[rows, None, step]
+            left *= np.where(looked_at[:, :, step, None], missed, 1.0)
+            reach[:, step + 1] = left.sum(axis=(1, 2))
+        worth, value = self._worth(reach, rows)
+        paid = reach[:, :-1] - reach[:, 1:]
+        return [
+            Plan(
+                self.at[row, : self.tries[row]],
+                float(value[number]),
+                float(worth[number]),
+                float(paid[number].sum()),
+                float(paid[number, 0]),
+            )
+            for number, row in enumerate(rows)
+        ]
+
+    def _worth(self, reach: Floats, rows: Ints | None = None) -> tuple[Floats, Floats]:
+        """Before and after the cost of the tries, by row."""
+        every = np.arange(len(self.at)) if rows is None else rows
+        paid = reach[:, :-1] - reach[:, 1:]
+        worth = (paid * self.discount[every]).sum(axis=1)
+        costs = self.cost * (reach[:, :-1] * self.is_try[every]).sum(axis=1)
+        return worth, worth - costs

@@ -62,9 +62,14 @@ def shares() -> Floats:
 
 
 def tempers() -> Floats:
-    """Most issuers take retries as they come; a quarter are divided evenly."""
+    """Issuers take retries as they come until answers say otherwise.
+
+    Six in a hundred are divided evenly over the others. With more, plans of few tries
+    far apart looked best in windows of two weeks, where all tries of an even spread
+    are close and nothing can contradict it: 2 points of invoices were lost.
+    """
     rest = len(TEMPERS) - 1
-    return np.array([0.76] + [0.24 / rest] * rest)
+    return np.array([0.94] + [0.06 / rest] * rest)
 
 
 def effects() -> Floats:

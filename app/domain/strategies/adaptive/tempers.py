@@ -38,21 +38,22 @@ PATIENCE = np.array([temper.patience for temper in TEMPERS])[:, None]
 
 
 def heard(tries: Floats, planned: Floats) -> NDArray[np.bool_]:
-    """By temper (rows): is each planned try (columns, in order) looked at at all?
+    """By plan, temper and planned try (in order): is it looked at at all?
 
     `tries` have been made before; every try is taken to have failed, since planning
-    goes on only while they do.
+    goes on only while they do. `planned` has a row for each plan.
     """
-    at = np.concatenate([tries, planned])
-    made = len(tries)
-    order = np.arange(made, len(at))
-    gaps = at[order] - at[order - 1] if made else np.full(len(order), 99.0)
-    ago = at[order][:, None] - at[None, :]
-    earlier = np.arange(len(at))[None, :] < order[:, None]
-    recent = ((ago < 7.0) & earlier).sum(axis=1)
+    made, count = len(tries), planned.shape[1]
+    before = np.broadcast_to(tries, (len(planned), made))
+    at = np.concatenate([before, planned], axis=1)
+    order = np.arange(made, made + count)
+    gaps = np.diff(at, axis=1, prepend=-np.inf)[:, made:]
+    ago = planned[:, :, None] - at[:, None, :]
+    earlier = np.arange(made + count) < order[:, None]
+    recent = ((ago < 7.0) & earlier).sum(axis=2)
     result: NDArray[np.bool_] = (
-        (gaps[None, :] >= RESTS - 0.02)
-        & (recent[None, :] < WEEKLY - 1)
-        & (order[None, :] < PATIENCE)
+        (gaps[:, None, :] >= RESTS - 0.02)
+        & (recent[:, None, :] < WEEKLY - 1)
+        & (order < PATIENCE)
     )
     return result

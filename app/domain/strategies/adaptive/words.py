@@ -48,9 +48,9 @@ def rules(sight: Sight) -> tuple[str, ...]:
     return ("not before the time the network advised",) if len(sight.advised) else ()
 
 
-def not_worth_it(chance: float, cost: float) -> str:
+def not_worth_it(chance: float, costs: float) -> str:
     """Why a recovery ends before its tries are used up."""
     return (
-        f"The next try would pass with {chance:.1%} and is taken to cost {cost:.1%} "
-        "of the amount: no further try is worth it."
+        f"All tries left would together pass with {chance:.1%} and are taken to cost "
+        f"{costs:.1%} of the amount: no further try is worth it."
     )
