@@ -8,7 +8,7 @@ from app.domain.strategies import ADAPTIVE, DEFAULT
 from app.extensions import db
 from app.services import strategies
 from app.services.past_cases import back_test
-from app.web.lists import sight
+from app.web.lists import narrowed, question
 from app.web.rendering import render
 
 bp = Blueprint("strategy_history", __name__, url_prefix="/strategies/history")
@@ -16,12 +16,13 @@ bp = Blueprint("strategy_history", __name__, url_prefix="/strategies/history")
 
 @bp.get("")
 def show() -> ResponseReturnValue:
-    session = db.session()
+    session, asked = db.session(), question()
     titles = {each.name: each.title for each in strategies.choices(session)}
     first = request.args.get("first", DEFAULT)
     second = request.args.get("second", ADAPTIVE)
     refusal = _refusal(first, second, titles)
-    tested = None if refusal else back_test(session, first, second, accounts=sight())
+    accounts = narrowed(asked)
+    tested = None if refusal else back_test(session, first, second, accounts=accounts)
     return render(
         "strategies/history.html",
         status=422 if refusal else 200,
@@ -29,6 +30,8 @@ def show() -> ResponseReturnValue:
         first=first,
         second=second,
         refusal=refusal,
+        kept=asked.kept,
+        remarks=asked.remarks,
         tested=tested,
         least=LEAST_CASES,
         has_adaptive=ADAPTIVE in {first, second},

@@ -17,7 +17,7 @@ from app.domain.strategies.adaptive.effects import as_odds, sequence_log_odds
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.tempers import heard
 
-SPACINGS = np.array([0.83, 1.8, 2.8, 4.02, 6.02, 7.02])
+SPACINGS = np.array([0.83, 2.8, 4.02, 6.02])  # days: one for each kind of temper
 SAME_DAY = 0.7
 LEEWAY = 0.2  # days by which a spacing may fall short: hours differ, days count
 LATER_IS_WORSE = 0.004  # of the amount, a day: money sooner is worth a little more
@@ -113,7 +113,8 @@ def _greedy_sets(
         free &= apart[pick] >= spacing[rows, None]
         if one_each:
             free &= slots.nearest != slots.nearest[pick][:, None]
-    return np.unique(taken[taken.any(axis=1)], axis=0)
+    different = {row.tobytes(): number for number, row in enumerate(taken) if row.any()}
+    return taken[list(different.values())]
 
 
 class _Sets:
