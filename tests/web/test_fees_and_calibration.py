@@ -120,6 +120,22 @@ def test_chances_stand_beside_what_happened(viewer: FlaskClient) -> None:
     assert "style=" not in page
 
 
+def test_the_chances_of_one_account_can_be_looked_at(viewer: FlaskClient) -> None:
+    first, second = a_account(), a_account(name="Coffee")
+    for account, count in ((first, 3), (second, 5)):
+        for _ in range(count):
+            an_attempt(
+                account_id=account.id,
+                status=AttemptStatus.DECLINED,
+                started_at=MONDAY,
+                finished_at=MONDAY,
+                probability=0.25,
+            )
+    everything, one = "The newest 8 retries", "The newest 5 retries"
+    assert everything in viewer.get(CALIBRATION).text
+    assert one in viewer.get(f"{CALIBRATION}?account={second.id}").text
+
+
 def test_without_chances_there_is_a_way_to_some(viewer: FlaskClient) -> None:
     assert "No stated chances yet" in viewer.get(CALIBRATION).text
 

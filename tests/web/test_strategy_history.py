@@ -56,3 +56,17 @@ def test_a_question_without_sense_is_answered_with_a_sentence(
     assert answer.status_code == 422
     assert sentence in answer.text
     assert "<img id=x>" not in answer.text
+
+
+def test_one_account_of_several_can_be_looked_at(viewer: FlaskClient) -> None:
+    first, second = a_account(), a_account(name="Coffee")
+    closed(paid=True, account_id=first.id)
+    closed(paid=True, account_id=second.id)
+    closed(paid=False, account_id=second.id)
+    assert "of 3 recoveries say something" in viewer.get(PAGE).text
+    page = viewer.get(f"{PAGE}?account={second.id}").text
+    assert "of 2 recoveries say something" in page
+    assert f'<option value="{second.id}" selected>' in page
+    unknown = viewer.get(f"{PAGE}?account=999999")
+    assert unknown.status_code == 200
+    assert "is no account we know" in unknown.text
