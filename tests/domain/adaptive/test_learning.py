@@ -118,6 +118,29 @@ def test_skill_is_judged_by_the_chances_stated_at_the_time() -> None:
     assert silent.skill == 0
 
 
+def test_skill_that_is_over_counts_no_more() -> None:
+    def told(number: int, *, since: int, right: bool) -> Episode:
+        day = since + number % 50
+        begun = MONDAY + timedelta(days=day)
+        moved = an_episode(number, 3, paid=6).case
+        case = replace(
+            moved,
+            declines=tuple(
+                replace(each, occurred_at=each.occurred_at + timedelta(days=day))
+                for each in moved.declines
+            ),
+            deadline_at=moved.deadline_at + timedelta(days=day),
+        )
+        times = (begun + timedelta(days=3), begun + timedelta(days=6))
+        chances = (0.05, 0.95) if right else (0.95, 0.05)
+        return Episode(case, times[1], (), tuple(zip(times, chances, strict=True)))
+
+    good = [told(n, since=0, right=True) for n in range(800)]
+    bad = [told(1000 + n, since=60, right=False) for n in range(300)]
+    assert learn(Model.fresh(), good).skill > 0.9
+    assert learn(Model.fresh(), good + bad).skill < 0
+
+
 def test_a_model_comes_back_as_it_was_stored() -> None:
     model = learn(Model.fresh(), [an_episode(n, 2, 5, paid=9) for n in range(10)])
     text = model.to_json()

@@ -28,6 +28,8 @@ SCHEDULE_STRENGTH = 60.0
 SHARE_STRENGTH = 25.0
 TEMPER_STRENGTH = 40.0
 LEAST_STATED = 150  # answers without which no skill is proven
+# The newest answers are judged by themselves too: what held last quarter may be over.
+NEWEST_STATED = 600
 
 Memo = dict[str, tuple["Episode", Lesson]]
 
@@ -154,16 +156,21 @@ def _with_effects(model: Model, table: Table) -> Model:
     x = np.concatenate([one.features for one in lessons])
     found = effects.fitted(x, approved, believed)
     stated = np.concatenate([one.stated for one in lessons])
-    return replace(model, effects=found, skill=_skill(stated, approved, contexts))
+    known = np.flatnonzero(np.isfinite(stated))
+    at = np.concatenate([one.at for one in lessons])
+    known = known[np.argsort(at[known], kind="stable")]
+    skill = min(
+        _skill(stated[some], approved[some], contexts[some])
+        for some in (known, known[-NEWEST_STATED:])
+    )
+    return replace(model, effects=found, skill=skill)
 
 
 def _skill(stated: Floats, approved: Floats, contexts: Ints) -> float:
     """Brier score's gain of the chances stated at the time over the base rate by code
     and funding: 0 is none, 1 is all. The base rate is allowed to look back."""
-    known = np.isfinite(stated)
-    if known.sum() < LEAST_STATED:
+    if len(stated) < LEAST_STATED:
         return 0.0
-    stated, approved, contexts = stated[known], approved[known], contexts[known]
     sums = np.bincount(contexts, approved, minlength=GROUPS * FUNDINGS)
     sizes = np.bincount(contexts, minlength=GROUPS * FUNDINGS)
     base = (sums / np.maximum(sizes, 1))[contexts]
