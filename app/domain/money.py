@@ -37,12 +37,8 @@ class Money:
         return 3 if self.currency in THREE_DECIMAL else 2
 
     def __str__(self) -> str:
-        digits = f"{abs(self.amount):0{self.decimals + 1}d}"
-        whole, part = (
-            (digits[: -self.decimals], digits[-self.decimals :])
-            if self.decimals
-            else (digits, "")
-        )
+        decimals = self.decimals
         sign = "-" if self.amount < 0 else ""
-        fraction = f".{part}" if part else ""
-        return f"{sign}{int(whole):,}{fraction} {self.currency.upper()}"
+        whole, part = divmod(abs(self.amount), 10**decimals)
+        fraction = f".{part:0{decimals}d}" if decimals else ""
+        return f"{sign}{whole:,}{fraction} {self.currency.upper()}"

@@ -1,22 +1,24 @@
 """How values read on a page: money, times, statuses, counts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask, g
 from flask_login import current_user
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app import current
 from app.domain.money import Money
 from app.domain.recovery import PauseCause
 from app.storage.models import Recovery
+from app.web.times import Reader
 from app.web.words import look_of, word_of
+from app.web.words import plural as plural  # sentences say it too
 
-_FAR = timedelta(days=7)
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_LONGEST_NAME = 80
 _NOTHING = Markup('<span class="quiet">&ndash;</span>')
 
 
@@ -24,6 +26,7 @@ def register(app: Flask) -> None:
     """Make the filters known to every template."""
     app.jinja_env.globals["current_user"] = current_user
     app.jinja_env.filters.update(
+        customer=customer,
         money=money,
         when=when,
         exact=exact,
@@ -43,39 +46,33 @@ def money(value: Money | int | None, currency: str | None = None) -> str:
 
 def when(time: datetime | None) -> Markup:
     """How far away `time` is, and exactly when on hover, in the viewer's zone."""
-    if time is None:
-        return _NOTHING
-    now, local = _now(), _local(time)
-    near = abs(time - now) < _FAR
-    return _time_tag(time, local, relative(time, now=now) if near else _day(local))
+    return _NOTHING if time is None else _reader().when(time)
 
 
 def exact(time: datetime | None) -> Markup:
     """`time` to the second in the viewer's zone: for timelines and details."""
-    if time is None:
-        return _NOTHING
-    local = _local(time)
-    return _time_tag(time, local, _to_the_second(local))
+    return _NOTHING if time is None else _reader().exact(time)
 
 
 def exact_text(time: datetime) -> str:
     """The same as plain text: for one-line notices."""
-    return _to_the_second(_local(time))
+    return _reader().exact_text(time)
 
 
-def relative(time: datetime, *, now: datetime) -> str:
-    """`in 3 hours`, `5 minutes ago`: the largest unit, rounded down."""
-    seconds = int(abs((time - now).total_seconds()))
-    for unit, size in _UNITS:
-        if seconds >= size:
-            span = plural(seconds // size, unit)
-            return f"in {span}" if time > now else f"{span} ago"
-    return "in a moment" if time > now else "just now"
+def customer(row: Any) -> Markup:
+    """Who `row` is about. A name may be anything: it is cut, and its direction kept to
+    itself."""
+    name = row.customer_name or row.customer_email or row.stripe_customer_id
+    return Markup(f"<bdi>{escape(_short(name or 'Unknown'))}</bdi>")  # noqa: S704
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 def pill(status: StrEnum | str | None) -> Markup:
     """A status as a pill: its word, and a sign that needs no color to be told."""
-    return _NOTHING if status is None else _pill(str(status))
+    return _NOTHING if status is None else _pill(status)
 
 
 def standing(recovery: Recovery) -> Markup:
@@ -92,35 +89,6 @@ def _pill(status: str) -> Markup:
     ).format(tone, sign, word_of(status))
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 decline`, `2 declines`, `1,200 retries`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def _time_tag(time: datetime, local: datetime, text: str) -> Markup:
-    # Only digits and names of days, months and zones: there is nothing to escape, and
-    # a long list has a hundred of them.
-    written = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    title = _to_the_second(local)
-    return Markup(f'<time datetime="{written}" title="{title}">{text}</time>')  # noqa: S704
-
-
-def _to_the_second(local: datetime) -> str:
-    return f"{local:%a} {_day(local)}, {local:%H:%M:%S %Z}"
-
-
-def _day(local: datetime) -> str:
-    return f"{local.day} {local:%b %Y}"
-
-
-def _local(time: datetime) -> datetime:
-    """`time` on the viewer's clock."""
-    try:
-        return time.astimezone(viewer_zone())
-    except OverflowError:  # the last hours of the calendar, which Stripe may send
-        return time.astimezone(UTC)
-
-
 def viewer_zone() -> ZoneInfo:
     """The zone in which the signed-in person reads times."""
     name = current_user.timezone if current_user.is_authenticated else "UTC"
@@ -130,9 +98,10 @@ def viewer_zone() -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _now() -> datetime:
-    """One now for the whole page."""
-    if "page_now" not in g:
-        g.page_now = current.now()
-    now: datetime = g.page_now
-    return now
+def _reader() -> Reader:
+    """One zone and one now for the whole page."""
+    try:
+        kept: Reader = g.reader
+    except AttributeError:
+        kept = g.reader = Reader(viewer_zone(), current.now())
+    return kept

@@ -1,5 +1,7 @@
 """The words and signs of every status on screen."""
 
+from functools import lru_cache
+
 # What a status means for the reader; each tone has a color in app.css and a sign here,
 # so that nobody needs the color.
 _SIGNS = {
@@ -41,6 +43,7 @@ _WORDS = {
     "not_known": "Not known yet",
     "stripe_retries": "Stripe is retrying",
 }
+_SEEN = 512  # a list shows the same few words over and over
 
 
 def look_of(status: str) -> tuple[str, str]:
@@ -49,8 +52,14 @@ def look_of(status: str) -> tuple[str, str]:
     return tone, _SIGNS[tone]
 
 
+@lru_cache(maxsize=_SEEN)
 def word_of(status: str | None) -> str:
     """A status in words: `waiting_for_customer` is "Waiting for customer"."""
     if not status:
         return "\N{EN DASH}"
     return _WORDS.get(str(status)) or str(status).replace("_", " ").capitalize()
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 decline`, `2 declines`, `1,200 retries`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -8,8 +8,9 @@ from flask_login import login_user
 from app.domain.lifecycle import Lifecycle
 from app.domain.money import Money
 from app.domain.recovery import AttemptStatus, RecoveryStatus
-from app.web.filters import exact, money, pill, plural, relative, when
-from app.web.words import look_of, word_of
+from app.web.filters import exact, money, pill, when
+from app.web.times import relative
+from app.web.words import look_of, plural, word_of
 from tests.builders import a_user
 from tests.conftest import MONDAY
 

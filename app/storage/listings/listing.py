@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
@@ -79,7 +79,7 @@ class Listing(Generic[Filter]):
 
     def chunks(
         self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
-    ) -> Iterator[Sequence[Row[Any]]]:
+    ) -> Iterator[Sequence[Any]]:
         """Everything, in the same order. Each chunk is a read of its own, so that a
         slow reader neither holds a connection nor keeps the database from tidying."""
         cursor = None
