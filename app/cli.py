@@ -8,6 +8,7 @@ from flask.cli import AppGroup, with_appcontext
 
 from app import current
 from app.backtest_cli import backtest
+from app.backup_cli import backup, restore
 from app.doctor_cli import doctor
 from app.domain.people import Role
 from app.services import links, people, second_factor
@@ -21,6 +22,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(backtest)
     app.cli.add_command(tick)
     app.cli.add_command(doctor)
+    app.cli.add_command(backup)
+    app.cli.add_command(restore)
 
 
 @users.command("add")

@@ -101,6 +101,11 @@ class Config:
         )
 
 
+def environment() -> dict[str, str]:
+    """This process's environment, for programs that it starts."""
+    return dict(os.environ)  # noqa: TID251
+
+
 def _environment() -> dict[str, str]:
     layers = (dotenv_values(KEYS_FILE), dotenv_values(ROOT / ".env"), os.environ)  # noqa: TID251
     merged: dict[str, str] = {}
