@@ -34,6 +34,10 @@ check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmarks/README.md
 	$(BIN)/python benchmarks/backtest.py
 
+.PHONY: soak
+soak: $(VENV)/.installed-dev ## SECONDS of ordinary load (3600): memory, errors, times
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+
 .PHONY: tour
 tour: $(VENV)/.installed-dev ## a browser walks from nothing to a recovered payment
 	$(BIN)/python -m pytest -q tests/browser/test_tour.py
