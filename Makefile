@@ -34,6 +34,10 @@ check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmarks/README.md
 	$(BIN)/python benchmarks/backtest.py
 
+.PHONY: chaos
+chaos: $(VENV)/.installed-dev ## KILLS (500) by SIGKILL, then rows against Stripe's ledger
+	$(BIN)/python -m tests.attacks.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
+
 .PHONY: soak
 soak: $(VENV)/.installed-dev ## SECONDS of ordinary load (3600): memory, errors, times
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)

@@ -1,0 +1,1 @@
+"""Attacks on the whole product: crashes, faults of Stripe, full disks, floods."""
