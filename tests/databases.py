@@ -135,7 +135,7 @@ def postgres() -> Iterator[Server]:
 def template(postgres: Server) -> str:
     """The name of a PostgreSQL database with every table, and nothing in them."""
     name = postgres.create()
-    _make_tables(postgres.url(name))
+    make_tables(postgres.url(name))
     return name
 
 
@@ -143,11 +143,11 @@ def template(postgres: Server) -> str:
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with every table, and nothing in them."""
     file: Path = tmp_path_factory.mktemp("empty") / "empty.db"
-    _make_tables(f"sqlite:///{file}")
+    make_tables(f"sqlite:///{file}")
     return file
 
 
-def _make_tables(url: str) -> None:
+def make_tables(url: str) -> None:
     """What migrating makes, in a tenth of the time; test_migrations holds it to it."""
     engine = create_engine(url)
     scripts = ScriptDirectory(str(ROOT / "migrations"))
