@@ -11,7 +11,7 @@ from app.services.outcomes import Charged, NotCharged, Outcome, PutBack
 from app.storage.cases import known_charge_ids
 from app.storage.claims import Claim, unfinished
 from app.storage.transaction import reading
-from app.stripe_gateway import Gateway, StripeTrouble
+from app.stripe_gateway import Gateway, PermissionMissing, StripeTrouble
 from app.vault import SecretUnreadable
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ KEY_IS_KEPT = timedelta(hours=23)
 # A server error is stored under the key and replayed for a day. After three askings
 # that left no charge behind, only a new attempt with a new key can go on.
 MOST_ASKINGS = 3
-PAID_EVENT = "charge.succeeded"
+CHARGE_EVENTS = ("charge.succeeded", "charge.failed")
 
 
 def rescue_stuck(*, now: datetime) -> int:
@@ -82,14 +82,22 @@ def _unknown_charge(
     """The newest charge that we know nothing of and that may be this attempt's."""
     with reading() as session:
         known = known_charge_ids(session, lost.recovery_id)
-    earliest = lost.started_at - timedelta(minutes=5)  # clocks differ
     charges = [
         charge
         for intent_id in invoice.payment_intent_ids
         for charge in gateway.charges(intent_id)
-        if charge.id not in known and charge.created and charge.created >= earliest
+        if charge.id not in known and charge.created
     ]
-    return charges[-1] if charges else None
+    if not charges or _is_by_its_time(charges[-1], lost):
+        return charges[-1] if charges else None
+    # Made before we asked, or by a clock that is minutes off ours: the key knows.
+    is_ours = _key_of(gateway, charges[-1]) == lost.idempotency_key
+    return charges[-1] if is_ours else None
+
+
+def _is_by_its_time(charge: ChargeSnapshot, lost: Claim) -> bool:
+    earliest = lost.started_at - timedelta(minutes=5)  # clocks differ
+    return charge.created is not None and charge.created >= earliest
 
 
 def _paid_by(
@@ -123,10 +131,16 @@ def _paid_by(
 
 
 def _key_of(gateway: Gateway, charge: ChargeSnapshot) -> str | None:
-    """The idempotency key of the call that made this charge."""
+    """The idempotency key of the call that made this charge; None where that cannot
+    be told, for instance because the key may not list events."""
     after = None
     while True:
-        page = gateway.events([PAID_EVENT], created_gte=charge.created, after=after)
+        try:
+            page = gateway.events(
+                CHARGE_EVENTS, created_gte=charge.created, after=after
+            )
+        except PermissionMissing:
+            return None
         for event in page:
             if event.object_id == charge.id:
                 return event.request_idempotency_key

@@ -1,6 +1,9 @@
 """Charges whose answer never came: Stripe is asked, nobody is charged twice."""
 
+from datetime import timedelta
+
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.sandbox.founding import MERCHANT_KEY
 from app.services.connections import gateway_of
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.transaction import transaction
@@ -162,3 +165,35 @@ def test_an_old_answer_replayed_to_a_database_from_yesterday_is_no_new_try(
     assert len(merchant.charges(invoice)) == 2
     assert merchant.recovery(invoice).retries == 0
     assert merchant.planned(invoice) is not None
+
+
+def test_our_own_charge_is_known_although_our_clock_is_ahead_of_stripes(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "after")
+    attempt = merchant.run_to_next_retry(invoice)
+    with transaction() as session:
+        row = session.get_one(RetryAttempt, attempt.id)
+        assert row.started_at
+        row.started_at += timedelta(minutes=10)
+
+    later(merchant, hours=0.5)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+
+
+def test_a_key_that_may_not_list_events_leaves_no_attempt_unknown_for_ever(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "after")
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.sandbox.key(MERCHANT_KEY, revoke=["event_read"])
+
+    later(merchant, days=3)
+
+    # Nobody can tell any more whose charge it was; the invoice is paid.
+    assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
+    assert merchant.recovery(invoice).closed_as is ClosedAs.PAID_ELSEWHERE
