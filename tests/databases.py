@@ -24,6 +24,7 @@ from app.config import ROOT
 from app.storage import (  # noqa: F401 - made with the tables
     case_models,
     connection_models,
+    desk_models,
     installation,
     people_models,
     search_index,

@@ -18,6 +18,7 @@ from app.web.decline_list import (
     wanted_order,
 )
 from app.web.lists import list_page, question
+from app.web.view_tabs import views_on
 
 bp = Blueprint("declines", __name__, url_prefix="/declines")
 
@@ -34,6 +35,8 @@ def index() -> ResponseReturnValue:
         folder="declines",
         order=order,
         chips=chips(asked.kept, FILTER_LABELS),
+        views=views_on("declines", asked.kept),
+        list_name="declines",
         counts=counts_of(wanted, asked.kept),
         sort=asked.kept.get("sort", "-occurred"),
         sorts=SORT_LABELS,

@@ -30,6 +30,7 @@ from app.web.subscription_list import (
 )
 from app.web.timeline import entries, mark_of
 from app.web.told import NOTHING, Told
+from app.web.view_tabs import views_on
 
 bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
@@ -39,6 +40,8 @@ def index() -> ResponseReturnValue:
     asked = question()
     wanted = wanted_subscriptions(asked)
     order = wanted_order(asked, wanted)
+    chosen = asked.words("columns", tuple(COLUMNS))
+    views = views_on("subscriptions", asked.kept, columns=COLUMNS)
     return list_page(
         SUBSCRIPTIONS,
         wanted,
@@ -46,7 +49,9 @@ def index() -> ResponseReturnValue:
         folder="subscriptions",
         order=order,
         chips=chips(asked.kept, FILTER_LABELS),
-        shown=asked.words("columns", tuple(COLUMNS)) or AT_FIRST,
+        views=views,
+        list_name="subscriptions",
+        shown=chosen or views.columns or AT_FIRST,
         columns=COLUMNS,
         sort=asked.kept.get("sort", "-created"),
         sorts=SORT_LABELS,

@@ -33,6 +33,11 @@ staff   GET  strategy_changes.preview
 staff   POST strategy_changes.create
 staff   POST notes.about_recovery
 staff   POST notes.about_subscription
+viewer  GET  saved_views.index
+viewer  POST saved_views.create
+viewer  POST saved_views.choose_columns
+viewer  POST saved_views.update
+viewer  POST saved_views.remove
 viewer  GET  exports.subscriptions
 viewer  GET  exports.declines
 viewer  GET  exports.attempts

@@ -78,7 +78,10 @@ def test_every_change_needs_its_token(
 
 
 def test_viewers_change_nothing_but_what_is_their_own(app: Flask) -> None:
-    own = ("sessions.", "profile.", "confirmation.", "security.", "second_factor.")
+    own = (
+        *("sessions.", "profile.", "confirmation.", "security.", "second_factor."),
+        "saved_views.",  # their own; only staff share
+    )
     for (method, endpoint), who in who_may().items():
         if method != "GET" and who == "viewer":
             assert endpoint.startswith(own), endpoint

@@ -194,11 +194,11 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     for _ in range(many):
         a_decline(kind=DeclineKind.HARD)
-    for address, most in (("/subscriptions", 6), ("/declines", 7)):
+    for address, most in (("/subscriptions", 7), ("/declines", 8)):
         with counted_queries() as seen:
             assert viewer.get(address).status_code == 200
         # The user, the banner's modes, the accounts and currencies to choose from, the
-        # rows, whether anything is open; beside declines, the counts by code.
+        # rows, saved views, whether anything is open; beside declines, counts by code.
         assert len(seen) == most, seen
 
 
