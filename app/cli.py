@@ -7,6 +7,7 @@ from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
 from app import current
+from app.audit_cli import audit
 from app.backtest_cli import backtest
 from app.backup_cli import backup, restore
 from app.doctor_cli import doctor
@@ -19,6 +20,7 @@ users = AppGroup("users", help="The people who sign in.")
 def register(app: Flask) -> None:
     """Make the commands known to `flask`."""
     app.cli.add_command(users)
+    app.cli.add_command(audit)
     app.cli.add_command(backtest)
     app.cli.add_command(tick)
     app.cli.add_command(doctor)

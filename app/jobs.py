@@ -9,6 +9,7 @@ from app.services import (
     learning,
     reconciler,
     restored,
+    sealing,
     sessions,
     settings_doctor,
     stripe_reads,
@@ -35,6 +36,7 @@ EVERY_SECONDS: dict[Job, int] = {
     settings_doctor.second_looks: 300,
     stripe_reads.write_down: 60,
     sessions.write_down: 60,
+    sealing.seal: 5,
     # Once a day for each account; the rows say when.
     learning.learn_anew: 900,
 }
@@ -51,6 +53,7 @@ ALL: tuple[Job, ...] = (
     run_due,
     stripe_reads.write_down,
     sessions.write_down,
+    sealing.seal,
     learning.learn_anew,
 )
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.domain.recovery import AttemptStatus
+from app.storage.audit_trail import CHARGES
 from app.storage.case_models import CardChange, StaffNote
 from app.storage.models import (
     AuditEntry,
@@ -134,7 +135,9 @@ def _history(
     )
     actions = session.scalars(
         select(AuditEntry)
-        .where(AuditEntry.recovery_id.in_(ids), AuditEntry.action.not_in(NOTES))
+        .where(
+            AuditEntry.recovery_id.in_(ids), AuditEntry.action.not_in(NOTES + CHARGES)
+        )
         .options(joinedload(AuditEntry.user))
         .order_by(AuditEntry.id.desc())
         .limit(MOST_ENTRIES)

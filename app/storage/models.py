@@ -46,6 +46,9 @@ FAILED_SUBSCRIPTION = text(
 )
 BELIEVED_ATTEMPT = text("probability IS NOT NULL AND finished_at IS NOT NULL")
 BILLABLE_ATTEMPT = text("expected_fee > 0")
+UNSEALED_ENTRY = text("position IS NULL")
+SEALED_ENTRY = text("position IS NOT NULL")
+ENTRY_OF_PERSON = text("user_id IS NOT NULL")
 ANSWERED_ATTEMPT = text("started_at IS NOT NULL AND finished_at IS NOT NULL")
 
 
@@ -477,9 +480,17 @@ class StripeEvent(Base):
 
 
 class AuditEntry(Base):
-    """Who changed what, and when. Only ever added to."""
+    """Who changed what, and when; what was charged. Only ever added to: triggers
+    refuse the rest, see storage/audit_trail.py."""
 
     __tablename__ = "audit_entry"
+    __table_args__ = (
+        _partial("ix_audit_entry_unsealed", "id", where=UNSEALED_ENTRY),
+        _partial(
+            "uq_audit_entry_position", "position", where=SEALED_ENTRY, unique=True
+        ),
+        _partial("ix_audit_entry_user", "user_id", "at", "id", where=ENTRY_OF_PERSON),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
@@ -490,5 +501,8 @@ class AuditEntry(Base):
     )
     action: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text, default="")
+    # Its place in the chain and its seal (domain/audit_chain.py); None: not yet.
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    seal: Mapped[str | None] = mapped_column(String(64))
 
     user: Mapped[User | None] = relationship()

@@ -93,8 +93,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def subscriptions(form: str) -> Response:
     asked = question()
     wanted = wanted_subscriptions(asked)
-    _refuse_what_was_not_understood(asked)
-    return _export(f"subscriptions.{form}", SUBSCRIPTIONS, wanted, SUBSCRIPTION_COLUMNS)
+    refuse_what_was_not_understood(asked)
+    return export(f"subscriptions.{form}", SUBSCRIPTIONS, wanted, SUBSCRIPTION_COLUMNS)
 
 
 @bp.get("/declines.csv", defaults={"form": "csv"})
@@ -102,8 +102,8 @@ def subscriptions(form: str) -> Response:
 def declines(form: str) -> Response:
     asked = question()
     wanted = wanted_declines(asked)
-    _refuse_what_was_not_understood(asked)
-    return _export(f"declines.{form}", DECLINES, wanted, DECLINE_COLUMNS)
+    refuse_what_was_not_understood(asked)
+    return export(f"declines.{form}", DECLINES, wanted, DECLINE_COLUMNS)
 
 
 @bp.get("/attempts.csv", defaults={"form": "csv"})
@@ -111,8 +111,8 @@ def declines(form: str) -> Response:
 def attempts(form: str) -> Response:
     asked = question()
     wanted = _wanted_attempts(asked)
-    _refuse_what_was_not_understood(asked)
-    return _export(f"attempts.{form}", ATTEMPTS, wanted, ATTEMPT_COLUMNS)
+    refuse_what_was_not_understood(asked)
+    return export(f"attempts.{form}", ATTEMPTS, wanted, ATTEMPT_COLUMNS)
 
 
 def _wanted_attempts(asked: Question) -> AttemptFilter:
@@ -128,15 +128,16 @@ def _wanted_attempts(asked: Question) -> AttemptFilter:
     )
 
 
-def _refuse_what_was_not_understood(asked: Question) -> None:
+def refuse_what_was_not_understood(asked: Question) -> None:
     """A file cannot say that a filter was left out: it would be taken for the whole."""
     if asked.remarks:
         abort(422, " ".join(asked.remarks))
 
 
-def _export(
+def export(
     name: str, listing: Listing[Filter], wanted: Filter, columns: Columns
 ) -> Response:
+    """The whole listing as the file `name`, in the form that its ending says."""
     # The page's own read ends here: a slow download must not hold on to it.
     db.session.rollback()
     chunks = listing.chunks(partial(Session, db.engine), wanted)

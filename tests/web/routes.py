@@ -88,6 +88,9 @@ viewer  POST second_factor.begin
 viewer  POST second_factor.confirm
 viewer  POST second_factor.renew_codes
 viewer  POST second_factor.remove
+owner   GET  audit.index
+owner   GET  audit.export_csv
+owner   GET  audit.export_lines
 owner   GET  team.index
 owner   GET  team.show
 owner   POST team.invite
