@@ -13,8 +13,8 @@ from app.extensions import csrf, db, login_manager
 from app.services import sessions, stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
-    desk_models,
     audit_trail,
+    desk_models,
     engines,
     installation,
     models,
