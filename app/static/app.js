@@ -16,6 +16,7 @@
     "/": () => document.querySelector("input[type=search]")?.focus(),
     "j": () => moveRow(1),
     "k": () => moveRow(-1),
+    "t": () => document.getElementById("note-text")?.focus(),
     "?": () => document.getElementById("keys")?.showModal?.(),
   };
 
@@ -43,13 +44,17 @@
 
   // An element that asks for its own news must not take away what is being written in
   // it, or close what stands open.
-  const isUnsent = (field) => field.value !== field.defaultValue && field.type !== "hidden";
+  const isPoll = (part) => part.matches("[hx-trigger^='every']");
+  const isUnsent = (field) =>
+    field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
   const isInUse = (part) =>
     part.querySelector(".menu-of-one[open]") ||
     [...part.querySelectorAll("textarea, input")].some((field) => isUnsent(field) || field === document.activeElement);
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt, target } = event.detail;
-    if (elt === target && elt.matches("[hx-trigger^='every']") && isInUse(elt)) event.preventDefault();
+  document.addEventListener("htmx:configRequest", (event) => {
+    // What stands inside inherits these, and is no poll: a person clicked it.
+    if (isPoll(event.detail.elt)) return;
+    delete event.detail.headers["X-Poll"];
+    delete event.detail.parameters.seen;
   });
   let opened = [];
   document.addEventListener("htmx:beforeSwap", () => {
@@ -59,11 +64,49 @@
     for (const id of opened.splice(0)) document.getElementById(id)?.setAttribute("open", "");
   });
 
-  document.addEventListener("htmx:sendError", () => {
-    const notices = document.getElementById("notices");
-    const line = document.createElement("p");
-    line.className = "notice bad";
-    line.textContent = "No connection. Nothing was changed; try again when you are back online.";
-    notices.replaceChildren(line);
+  // That a person waits is shown; that the page asks by itself is not.
+  const loading = document.getElementById("loading");
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt } = event.detail;
+    if (!isPoll(elt)) loading.classList.add("on");
+    else if (isInUse(elt)) event.preventDefault();
   });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!isPoll(event.detail.elt)) loading.classList.remove("on");
+  });
+
+  // Without a connection: said at once, and taken back when an answer comes again.
+  const offline = document.getElementById("offline");
+  const sayOffline = (sentence) => {
+    offline.querySelector("p").textContent = sentence;
+    offline.hidden = false;
+  };
+  const OLD = "No connection to Metricsco. What you see may be old.";
+  window.addEventListener("offline", () => sayOffline(OLD));
+  const lost = (event) => {
+    const isSent = event.detail.requestConfig.verb !== "get";
+    const unknown = " It is not known whether what you sent has arrived: look before you send it again.";
+    sayOffline(OLD + (isSent ? unknown : ""));
+  };
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:timeout", lost);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, elt } = event.detail;
+    if (xhr.status < 500) {
+      offline.hidden = true;
+    } else if (isPoll(elt) || !xhr.getResponseHeader("HX-Retarget")) {
+      // Not a page of ours, or one that comes every few seconds.
+      event.detail.shouldSwap = false;
+      sayOffline(`Metricsco does not answer as it should (${xhr.status}). What you see may be old.`);
+    }
+  });
+  const lookAgain = async () => {
+    try {
+      offline.hidden = (await fetch("/healthz", { cache: "no-store" })).ok;
+    } catch {
+      sayOffline("Still no connection.");
+    }
+  };
+  window.addEventListener("online", lookAgain);
+  offline.querySelector("button").addEventListener("click", lookAgain);
 })();

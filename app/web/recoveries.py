@@ -92,7 +92,7 @@ def create_stop(recovery_id: int) -> ResponseReturnValue:
 
 def _seen() -> Seen | None:
     """What the form says that its page showed."""
-    return Seen.read(request.form.get("seen", ""))
+    return Seen.read(request.form.get("shown", ""))
 
 
 def _act(

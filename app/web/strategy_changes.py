@@ -59,7 +59,7 @@ def create(recovery_id: int) -> ResponseReturnValue:
             request.form.get("strategy", ""),
             user_id=me().id,
             now=current.now(),
-            seen=Seen.read(request.form.get("seen", "")),
+            seen=Seen.read(request.form.get("shown", "")),
         )
     except ActionRefused as refusal:
         told = told_of(refusal)
