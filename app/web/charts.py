@@ -11,7 +11,7 @@ from app.domain.figures import Approval, Cohort
 WIDTH = 640
 BAR = 26
 GAP = 8
-LABEL = 190  # room for the words on the left
+LABEL = 225  # room for the words on the left
 VALUE = 110  # and for the numbers on the right
 AXIS = 110  # room for heights on the left of columns
 TOP = 12  # air above the highest

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 from zlib import crc32
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import current
@@ -42,6 +42,7 @@ def show() -> ResponseReturnValue:
         verdicts={a.id: recent_verdict(a.id, now=current.now()) for a in connected},
         overview=seen_now,
         spans=_spans(asked),
+        report=_report(asked),
         waiting=waiting,
         news=news,
         here=_here(asked),
@@ -58,6 +59,11 @@ def _spans(asked: Question) -> list[tuple[Span, str, str]]:
         (span, words, f"/?{urlencode({**rest, 'period': span.value})}")
         for span, words in SPAN_WORDS.items()
     ]
+
+
+def _report(asked: Question) -> str:
+    """The address of the PDF that says what this page says."""
+    return url_for("reports.recovered", **asked.kept)  # type: ignore[arg-type]
 
 
 def _here(asked: Question) -> str:

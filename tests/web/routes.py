@@ -41,6 +41,7 @@ viewer  POST saved_views.remove
 viewer  GET  exports.subscriptions
 viewer  GET  exports.declines
 viewer  GET  exports.attempts
+viewer  GET  reports.recovered
 staff   GET  events.index
 staff   POST events.replay
 viewer  GET  strategies.index
