@@ -14,6 +14,7 @@ from app.services import sessions, stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
     audit_trail,
+    bulk_models,
     desk_models,
     engines,
     installation,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from app import current
 from app.services import (
+    bulk_work,
     imports,
     learning,
     reconciler,
@@ -32,6 +33,7 @@ EVERY_SECONDS: dict[Job, int] = {
     rescue_stuck: 60,
     sweep: 60,
     imports.go_on: 5,
+    bulk_work.go_on: 5,
     reconciler.reconcile: 300,
     settings_doctor.second_looks: 300,
     stripe_reads.write_down: 60,
@@ -50,6 +52,7 @@ ALL: tuple[Job, ...] = (
     settings_doctor.second_looks,
     rescue_stuck,
     sweep,
+    bulk_work.go_on,
     run_due,
     stripe_reads.write_down,
     sessions.write_down,

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from app.config import ROOT
 from app.storage import (  # noqa: F401 - made with the tables
     audit_trail,
+    bulk_models,
     case_models,
     connection_models,
     desk_models,

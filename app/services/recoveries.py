@@ -44,7 +44,8 @@ AT_ONCE = 50
 RUN_FOR = 5.0  # seconds of such work in one go; the next tick goes on
 
 
-# Each takes what the person had `seen` when deciding, where a page told it.
+# Each takes what the person had `seen` when deciding, where a page told it. Those that
+# end in `_in` do the same inside a transaction that others end.
 
 
 def bring_forward(
@@ -55,25 +56,9 @@ def bring_forward(
     The charge itself is made by the engine within seconds, like any other.
     """
     with transaction() as session:
-        recovery = _to_change(session, recovery_id)
-        refuse_if_overtaken(session, recovery, seen, charges=True)
-        if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
-            raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
-        refuse_under_way(session, recovery)
-        if recovery.paused_because in HELD_AT_STRIPE:
-            raise ActionRefused(recovery.status_reason)
-        who = _name(session, user_id)
-        step = _retry_now(session, recovery, f"Asked for by {who}.", now=now)
-        withdraw(session, recovery.id, f"{who} retried at once instead.", now=now)
-        attempt = schedule(
-            session, recovery, step, version="-", now=now, requested_by_id=user_id
+        return bring_forward_in(
+            session, recovery_id, user_id=user_id, now=now, seen=seen
         )
-        session.flush()
-        case = case_of(session, recovery, now=now)
-        if case is not None:
-            note_fee(session, recovery, case, step)
-        _note(session, recovery, "recovery.retry_now", user_id=user_id, now=now)
-        return attempt.id
 
 
 def pause(
@@ -81,14 +66,7 @@ def pause(
 ) -> None:
     """Plan nothing until a person resumes it."""
     with transaction() as session:
-        recovery = _open_one(session, recovery_id, seen)
-        if recovery.paused_because is PauseCause.PERSON:
-            raise ActionRefused(recovery.status_reason)
-        refuse_under_way(session, recovery)
-        reason = f"Paused by {_name(session, user_id)}."
-        withdraw(session, recovery.id, reason, now=now)
-        put_on_pause(recovery, PauseCause.PERSON, reason, now=now)
-        _note(session, recovery, "recovery.pause", user_id=user_id, now=now)
+        pause_in(session, recovery_id, user_id=user_id, now=now, seen=seen)
 
 
 def resume(
@@ -96,20 +74,7 @@ def resume(
 ) -> None:
     """Go on: plan the next step anew, also after it was stopped or given up."""
     with transaction() as session:
-        recovery = _to_change(session, recovery_id)
-        refuse_if_overtaken(session, recovery, seen, charges=True)
-        resumable = recovery.paused_because is PauseCause.PERSON or recovery.status in (
-            RecoveryStatus.STOPPED,
-            RecoveryStatus.TERMINATED,
-        )
-        if not resumable:
-            raise ActionRefused(f"There is nothing to resume: {recovery.status_reason}")
-        refuse_under_way(session, recovery)
-        put(recovery, RecoveryStatus.IN_RETRY, "Resumed.", now=now)
-        plan(session, recovery, now=now)
-        # Stripe may have news of the time in between; the next look brings them.
-        recovery.look_again = True
-        _note(session, recovery, "recovery.resume", user_id=user_id, now=now)
+        resume_in(session, recovery_id, user_id=user_id, now=now, seen=seen)
 
 
 def stop(
@@ -122,12 +87,115 @@ def stop(
 ) -> None:
     """End it by a person's will. A charge under way is still recorded as it falls."""
     with transaction() as session:
-        recovery = _open_one(session, recovery_id, seen)
-        text = f"Stopped by {_name(session, user_id)}."
-        if reason.strip():
-            text = f"{text[:-1]}: {reason.strip()}"
-        end(session, recovery, RecoveryStatus.STOPPED, text, now=now)
-        _note(session, recovery, "recovery.stop", user_id=user_id, now=now)
+        stop_in(
+            session, recovery_id, user_id=user_id, reason=reason, now=now, seen=seen
+        )
+
+
+def bring_forward_in(
+    session: Session,
+    recovery_id: int,
+    *,
+    user_id: int,
+    now: datetime,
+    seen: Seen | None,
+) -> int:
+    recovery = _to_change(session, recovery_id)
+    refuse_if_overtaken(session, recovery, seen, charges=True)
+    who = _name(session, user_id)
+    step = _wished_retry(session, recovery, f"Asked for by {who}.", now=now)
+    withdraw(session, recovery.id, f"{who} retried at once instead.", now=now)
+    attempt = schedule(
+        session, recovery, step, version="-", now=now, requested_by_id=user_id
+    )
+    session.flush()
+    case = case_of(session, recovery, now=now)
+    if case is not None:
+        note_fee(session, recovery, case, step)
+    _note(session, recovery, "recovery.retry_now", user_id=user_id, now=now)
+    return attempt.id
+
+
+def pause_in(
+    session: Session,
+    recovery_id: int,
+    *,
+    user_id: int,
+    now: datetime,
+    seen: Seen | None,
+) -> None:
+    recovery = _to_change(session, recovery_id)
+    refuse_if_overtaken(session, recovery, seen, charges=False)
+    refuse_pause(session, recovery)
+    reason = f"Paused by {_name(session, user_id)}."
+    withdraw(session, recovery.id, reason, now=now)
+    put_on_pause(recovery, PauseCause.PERSON, reason, now=now)
+    _note(session, recovery, "recovery.pause", user_id=user_id, now=now)
+
+
+def resume_in(
+    session: Session,
+    recovery_id: int,
+    *,
+    user_id: int,
+    now: datetime,
+    seen: Seen | None,
+) -> None:
+    recovery = _to_change(session, recovery_id)
+    refuse_if_overtaken(session, recovery, seen, charges=True)
+    refuse_resume(session, recovery)
+    put(recovery, RecoveryStatus.IN_RETRY, "Resumed.", now=now)
+    plan(session, recovery, now=now)
+    # Stripe may have news of the time in between; the next look brings them.
+    recovery.look_again = True
+    _note(session, recovery, "recovery.resume", user_id=user_id, now=now)
+
+
+def stop_in(
+    session: Session,
+    recovery_id: int,
+    *,
+    user_id: int,
+    reason: str,
+    now: datetime,
+    seen: Seen | None,
+) -> None:
+    recovery = _to_change(session, recovery_id)
+    refuse_if_overtaken(session, recovery, seen, charges=False)
+    refuse_stop(recovery)
+    text = f"Stopped by {_name(session, user_id)}."
+    if reason.strip():
+        text = f"{text[:-1]}: {reason.strip()}"
+    end(session, recovery, RecoveryStatus.STOPPED, text, now=now)
+    _note(session, recovery, "recovery.stop", user_id=user_id, now=now)
+
+
+# Why an action would be refused, without trying it: raises ActionRefused.
+
+
+def refuse_retry(session: Session, recovery: Recovery, *, now: datetime) -> None:
+    _wished_retry(session, recovery, "", now=now)
+
+
+def refuse_pause(session: Session, recovery: Recovery) -> None:
+    _refuse_ended(recovery)
+    if recovery.paused_because is PauseCause.PERSON:
+        raise ActionRefused(recovery.status_reason)
+    refuse_under_way(session, recovery)
+
+
+def refuse_resume(session: Session, recovery: Recovery) -> None:
+    resumable = recovery.paused_because is PauseCause.PERSON or recovery.status in (
+        RecoveryStatus.STOPPED,
+        RecoveryStatus.TERMINATED,
+    )
+    if not resumable:
+        raise ActionRefused(f"There is nothing to resume: {recovery.status_reason}")
+    refuse_under_way(session, recovery)
+
+
+def refuse_stop(recovery: Recovery) -> None:
+    _refuse_ended(recovery)
 
 
 def replan_missed(*, now: datetime) -> int:
@@ -245,6 +313,18 @@ def step_now(
     return decide(_Now(reason), case, now=now)
 
 
+def _wished_retry(
+    session: Session, recovery: Recovery, reason: str, *, now: datetime
+) -> RetryAt:
+    """The retry that a person asks for; ActionRefused where a rule forbids it."""
+    if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
+        raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
+    refuse_under_way(session, recovery)
+    if recovery.paused_because in HELD_AT_STRIPE:
+        raise ActionRefused(recovery.status_reason)
+    return _retry_now(session, recovery, reason, now=now)
+
+
 def _retry_now(
     session: Session, recovery: Recovery, reason: str, *, now: datetime
 ) -> RetryAt:
@@ -278,12 +358,9 @@ def _to_change(session: Session, recovery_id: int) -> Recovery:
     return recovery
 
 
-def _open_one(session: Session, recovery_id: int, seen: Seen | None) -> Recovery:
-    recovery = _to_change(session, recovery_id)
-    refuse_if_overtaken(session, recovery, seen, charges=False)
+def _refuse_ended(recovery: Recovery) -> None:
     if recovery.status not in OPEN:
         raise ActionRefused(f"This recovery has ended: {recovery.status_reason}")
-    return recovery
 
 
 def _is_under_way(session: Session, recovery: Recovery) -> bool:

@@ -3,7 +3,7 @@
   "use strict";
   const listing = () => document.getElementById("listing");
   const isBusy = (list) =>
-    list.querySelector("details[open], input[name=id]:checked") ||
+    list.querySelector("details[open], input[name=id]:checked, input[name=all]:checked") ||
     (list.contains(document.activeElement) && document.activeElement.closest("form, input, select"));
 
   // A list that asks for its own news waits while somebody works in it.
@@ -24,9 +24,31 @@
     stood = null;
   });
 
+  // How many rows are ticked is said, and heard.
+  const boxes = () => [...document.querySelectorAll("#listing input[name=id]")];
+  const sayChosen = () => {
+    const line = document.getElementById("chosen");
+    if (!line) return;
+    const ticked = boxes().filter((box) => box.checked).length;
+    const all = document.querySelector("#bulk input[name=all]").checked;
+    line.textContent = all ? "All that is shown is chosen, on every page"
+      : ticked ? `${ticked} chosen` : "Tick rows to act on them";
+    const every = document.getElementById("pick-all");
+    every.hidden = false;
+    every.checked = ticked > 0 && ticked === boxes().length;
+    every.indeterminate = ticked > 0 && ticked < boxes().length;
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "pick-all") boxes().forEach((box) => { box.checked = event.target.checked; });
+    if (event.target.matches("#pick-all, #listing input[name=id], #bulk input[name=all]")) sayChosen();
+  });
+  document.addEventListener("htmx:afterSettle", sayChosen);
+  window.addEventListener("pageshow", sayChosen);
+
   const typing = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   const follow = (rel) => document.querySelector(`.pager a[rel=${rel}]`)?.click();
   const keys = {
+    "x": () => document.activeElement.closest("tr")?.querySelector("input[name=id]")?.click(),
     "n": () => follow("next"),
     "p": () => follow("prev"),
   };

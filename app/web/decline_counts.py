@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from app.extensions import db
 from app.storage.listings.decline_counts import MOST_CODES, count_by_code
@@ -33,7 +32,8 @@ class Counts:
 
 def counts_of(wanted: DeclineFilter, kept: Mapping[str, str]) -> Counts:
     """The counts that go with the list under this filter."""
-    found = count_by_code(db.session(), wanted)
+    first, last = kept.get("from"), kept.get("to")
+    found = count_by_code(db.session(), wanted, first=first, last=last)
     codes = [
         CodeCount(
             code,
@@ -43,7 +43,7 @@ def counts_of(wanted: DeclineFilter, kept: Mapping[str, str]) -> Counts:
         )
         for code, declines in found
     ]
-    return Counts(codes, _said(wanted, kept, is_cut=len(codes) == MOST_CODES))
+    return Counts(codes, _said(kept, is_cut=len(codes) == MOST_CODES))
 
 
 def _address(kept: Mapping[str, str], code: str, *, is_here: bool) -> str:
@@ -51,20 +51,11 @@ def _address(kept: Mapping[str, str], code: str, *, is_here: bool) -> str:
     return address(kept, but=("code",)) if is_here else address({**kept, "code": code})
 
 
-def _said(wanted: DeclineFilter, kept: Mapping[str, str], *, is_cut: bool) -> str:
-    last = wanted.before - timedelta(microseconds=1) if wanted.before else None
-    parts = ["The commonest codes" if is_cut else "All codes", _months(wanted, last)]
+def _said(kept: Mapping[str, str], *, is_cut: bool) -> str:
+    since = f" from {kept['from']}" if "from" in kept else ""
+    until = f" to {kept['to']}" if "to" in kept else ""
+    days = f"{since}{until}, days in UTC" if since or until else " of all time"
+    parts = ["The commonest codes" if is_cut else "All codes", days]
     if set(kept) - _FOLLOWED:
         parts.append("; not narrowed by your other filters")
     return "".join(parts) + "."
-
-
-def _months(wanted: DeclineFilter, last: datetime | None) -> str:
-    first = wanted.since
-    if first is None and last is None:
-        return " of all time"
-    if first and last and f"{first:%Y-%m}" == f"{last:%Y-%m}":
-        return f" of the whole month {first:%B %Y} (UTC)"
-    since = f" from {first:%B %Y}" if first else ""
-    until = f" to {last:%B %Y}" if last else " on"
-    return f"{since}{until}, whole months (UTC)"

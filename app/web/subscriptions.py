@@ -50,6 +50,7 @@ def index() -> ResponseReturnValue:
         order=order,
         chips=chips(asked.kept, FILTER_LABELS),
         views=views,
+        may_act=me().role.may(Role.STAFF),
         list_name="subscriptions",
         shown=chosen or views.columns or AT_FIRST,
         columns=COLUMNS,

@@ -33,6 +33,11 @@ staff   GET  strategy_changes.preview
 staff   POST strategy_changes.create
 staff   POST notes.about_recovery
 staff   POST notes.about_subscription
+staff   GET  bulk.index
+staff   GET  bulk.show
+staff   POST bulk.create
+staff   POST bulk.confirm
+staff   POST bulk.cancel
 viewer  GET  saved_views.index
 viewer  POST saved_views.create
 viewer  POST saved_views.choose_columns

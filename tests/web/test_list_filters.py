@@ -269,7 +269,7 @@ def test_counts_by_code_stand_beside_the_list_and_filter_it(
     assert "not narrowed by your other filters" in page
 
 
-def test_counts_follow_kind_account_and_months_and_say_so(
+def test_counts_follow_kind_account_and_days_and_say_so(
     viewer: FlaskClient,
 ) -> None:
     a_decline()
@@ -286,9 +286,9 @@ def test_counts_follow_kind_account_and_months_and_say_so(
         return set(re.findall(r'class="id">(\w+)', beside)), beside
 
     assert counted("kind=hard")[0] == {"stolen_card"}
-    codes, beside = counted("from=2026-11-20&to=2026-11-30")
+    codes, beside = counted("from=2026-11-02&to=2026-11-02")
     assert codes == {"insufficient_funds"}
-    assert "of the whole month November 2026 (UTC)" in beside
+    assert "from 2026-11-02 to 2026-11-02, days in UTC" in beside
     assert counted("from=2026-12-01")[0] == {"stolen_card"}
 
 
