@@ -38,6 +38,14 @@ backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmark
 chaos: $(VENV)/.installed-dev ## KILLS (500) by SIGKILL, then rows against Stripe's ledger
 	$(BIN)/python -m tests.attacks.chaos --kills $(or $(KILLS),500) $(if $(SEED),--seed $(SEED))
 
+.PHONY: faults
+faults: $(VENV)/.installed-dev ## every call at Stripe with every fault of the line
+	$(BIN)/python -m tests.attacks.matrix
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-dev ## INPUTS (100000) at webhooks, pages, cursors and forms
+	$(BIN)/python -m tests.attacks.fuzz --inputs $(or $(INPUTS),100000) $(if $(SEED),--seed $(SEED))
+
 .PHONY: soak
 soak: $(VENV)/.installed-dev ## SECONDS of ordinary load (3600): memory, errors, times
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)

@@ -28,6 +28,11 @@ log = logging.getLogger(__name__)
 THREADS = 20
 # The app refuses a megabyte with a sentence; nobody may fill our disk before that.
 LARGEST_BODY = 4_000_000
+# Of so many connections at most. From `CROWDED` on the oldest that have sent no whole
+# request go, so that a flood of those keeps nobody out.
+CONNECTIONS, CROWDED = 500, 400
+# Bytes of a body kept in memory while it comes; the rest waits in a file.
+BODY_IN_MEMORY = 65_536
 # Seconds for the requests under way when we are told to stop.
 FINISH_WITHIN = 10.0
 SWITCH_AFTER = 0.0005  # seconds
@@ -117,8 +122,9 @@ class _Server:
             host=host,
             port=port,
             threads=THREADS,
-            connection_limit=500,
+            connection_limit=CONNECTIONS,
             channel_timeout=60,
+            inbuf_overflow=BODY_IN_MEMORY,
             max_request_body_size=LARGEST_BODY,
             ident=None,
         )
@@ -152,7 +158,16 @@ class _Server:
             self._turn(timeout=0.1)
 
     def _turn(self, *, timeout: float) -> None:
+        if len(self._sockets) > CROWDED:
+            self._make_room()
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
+
+    def _make_room(self) -> None:
+        channels = self._channels()
+        idle = [c for c in channels if not (c.requests or c.total_outbufs_len)]
+        idle.sort(key=lambda channel: channel.creation_time)
+        for channel in idle[: max(0, len(channels) - CROWDED)]:
+            channel.will_close = True
 
     def _listeners(self) -> list[Any]:
         return [s for s in self._sockets.values() if isinstance(s, BaseWSGIServer)]
