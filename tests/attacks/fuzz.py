@@ -54,11 +54,12 @@ PASSWORD, EMAIL = "a long and silent password", "owner@example.com"
 NOBODY = "http://127.0.0.1:9"  # where Stripe would be
 
 ODD = (
-    "", " ", "0", "-1", "1e309", "NaN", "null", "true", "\0", "a\0b", "\r\nSet-Cookie: a=b",
-    "'", '"', "';--", "<script>alert(1)</script>", "{{7*7}}", "%s%n", "../../etc/passwd",
-    "\u202e", "\ufeff", "\ud800", "\U0001f9ff" * 9, "9" * 400, "-" + "9" * 40, "x" * 9_000,
-    "2026-13-45", "9999-12-31T23:59:59Z", "0001-01-01", "2026-02-30", "1970-01-01",
-    "sub_000001", "in_000001", "acct_1", "owner@example.com", "Europe/Berlin", "=1+1",
+    "", " ", "0", "-1", "1e309", "NaN", "null", "true", "\0", "a\0b", "\r\nA: b",
+    "'", '"', "';--", "<script>alert(1)</script>", "{{7*7}}", "%s%n", "../../etc/x",
+    "\u202e", "\ufeff", "\ud800", "\U0001f9ff" * 9, "9" * 400, "-" + "9" * 40,
+    "x" * 9_000, "2026-13-45", "9999-12-31T23:59:59Z", "0001-01-01", "2026-02-30",
+    "1970-01-01", "sub_000001", "in_000001", "acct_1", "owner@example.com",
+    "Europe/Berlin", "=1+1",
 )  # fmt: skip
 NAMES = (
     "q", "page", "sort", "order", "account", "status", "lifecycle", "kind", "code",
@@ -259,9 +260,7 @@ def fire(fuzz: Fuzz, *, inputs: int, number: int, only: str = "") -> None:
     pairs = st.lists(st.tuples(st.sampled_from(NAMES) | odd_text, odd_text), max_size=6)
     parts = st.lists(st.sampled_from(("1", "2")) | odd_text, min_size=1, max_size=2)
     gets, posts = addresses(fuzz, "GET"), addresses(fuzz, "POST")
-    lists = [
-        rule for rule in gets if rule in ("/subscriptions", "/declines", "/events")
-    ]
+    lists = ["/subscriptions", "/declines", "/events"]
     cursors = st.tuples(st.just("page"), _cursors())
     kinds: dict[str, tuple[float, Callable[..., None], tuple[Any, ...]]] = {
         "webhooks": (0.4, fuzz.webhook, (bodies(),)),

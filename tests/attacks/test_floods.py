@@ -109,7 +109,8 @@ def _keep_up(port: int, address: str, many: int, stop: threading.Event) -> None:
     beginnings = (
         b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Le",
         b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\nemail=",
-        f"POST {address} HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n{{".encode(),
+        f"POST {address} HTTP/1.1\r\nHost: x\r\n".encode()
+        + b"Content-Length: 90000\r\n\r\n{",
     )
     held: list[socket.socket] = []
     while not stop.is_set():
