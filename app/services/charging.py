@@ -80,12 +80,11 @@ def _pay(
         )
     except StripeTrouble as trouble:
         return _no_answer(trouble, now=now)
-    if claim.asked == 1 and result.replayed and not isinstance(result, Paid):
-        # We never asked under this key, and yet Stripe knows it: these records are
-        # older than what was done. The old answer is no new try.
-        return NotCharged("Stripe remembered an earlier charge under this key.")
+    # We never asked under this key, and yet Stripe knows it: these records are older
+    # than what was done. The charge was this attempt; there may be more to learn.
+    is_news = not (claim.asked == 1 and result.replayed)
     made = _charge_made(gateway, invoice, result)
-    return Charged(result, invoice.amount_remaining, made)
+    return Charged(result, invoice.amount_remaining, made, is_all_news=is_news)
 
 
 def _charge_made(

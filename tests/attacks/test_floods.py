@@ -126,6 +126,7 @@ def _keep_up(port: int, address: str, many: int, stop: threading.Event) -> None:
             try:
                 connection.sendall(b"x")
             except OSError:
+                connection.close()
                 held.remove(connection)
         stop.wait(0.5)
     for connection in held:

@@ -143,7 +143,7 @@ def test_a_key_in_use_is_never_given_up(merchant: Merchant) -> None:
     assert len(merchant.attempts(invoice)) == 1
 
 
-def test_an_old_answer_replayed_to_a_database_from_yesterday_is_no_new_try(
+def test_an_old_answer_replayed_to_a_database_from_yesterday_is_recorded_once(
     merchant: Merchant,
 ) -> None:
     invoice = merchant.declined_renewal(default="insufficient_funds")
@@ -160,11 +160,14 @@ def test_an_old_answer_replayed_to_a_database_from_yesterday_is_no_new_try(
     merchant.tick()
 
     replayed = merchant.attempt(planned.id)
-    assert replayed.status is AttemptStatus.CANCELED
-    assert "remembered" in (replayed.outcome or "")
-    assert len(merchant.charges(invoice)) == 2
-    assert merchant.recovery(invoice).retries == 0
-    assert merchant.planned(invoice) is not None
+    [_, ours] = merchant.charges(invoice)
+    assert replayed.status is AttemptStatus.DECLINED
+    assert (ours["idempotency_key"], ours["charge"]) == (key, replayed.stripe_charge_id)
+    assert merchant.recovery(invoice).retries == 1
+    assert len(merchant.declines(invoice)) == 2
+    following = merchant.planned(invoice)
+    assert following is not None
+    assert following.idempotency_key != key
 
 
 def test_our_own_charge_is_known_although_our_clock_is_ahead_of_stripes(
