@@ -27,6 +27,7 @@ UNFINISHED_WORDS = (
     AttemptStatus.UNKNOWN,
     AttemptStatus.PROCESSING,
 )
+LIVE_WORDS = (AttemptStatus.SCHEDULED, *UNFINISHED_WORDS)
 LIVE_ATTEMPT = text("status IN ('scheduled', 'running', 'unknown', 'processing')")
 SCHEDULED_ATTEMPT = text("status = 'scheduled'")
 UNFINISHED_ATTEMPT = text("status IN ('running', 'unknown', 'processing')")
