@@ -12,6 +12,7 @@ from app.backtest_cli import backtest
 from app.backup_cli import backup, restore
 from app.doctor_cli import doctor
 from app.domain.people import Role
+from app.keys_cli import keys
 from app.services import links, people, second_factor
 
 users = AppGroup("users", help="The people who sign in.")
@@ -21,6 +22,7 @@ def register(app: Flask) -> None:
     """Make the commands known to `flask`."""
     app.cli.add_command(users)
     app.cli.add_command(audit)
+    app.cli.add_command(keys)
     app.cli.add_command(backtest)
     app.cli.add_command(tick)
     app.cli.add_command(doctor)

@@ -19,7 +19,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
 from app import cli, current, ticking
-from app.services import schema
+from app.services import schema, sealed_values
 from app.services.deliveries import reception
 
 log = logging.getLogger(__name__)
@@ -50,11 +50,14 @@ def serve(app: Flask) -> int:
         if fault:
             return _refuse(fault)
         config, owner_link = current.config(), cli.first_owner_address()
+        lost_keys = sealed_values.warning()
     try:
         server = _Server(app, host=config.host, port=config.port)
     except (OSError, ValueError) as reason:
         return _refuse(f"Cannot listen on {config.host}:{config.port}: {reason}")
     click.echo(f"Metricsco is at {config.public_url}, on {config.host}:{config.port}")
+    if lost_keys:
+        click.echo(lost_keys, err=True)
     if owner_link:
         click.echo(f"Nobody can sign in yet. Make the first owner at {owner_link}")
     _spare_the_collector()

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
 from app.domain.settings_doctor import Verdict
@@ -92,6 +93,7 @@ class AccountCard:
     permissions: tuple[dict[str, Any], ...]
     repairs: tuple[AuditEntry, ...]
     reads: int
+    lost: str | None  # what cannot be read for want of its encryption key
     reads_allowed: int = READS_ALLOWED
 
     @property
@@ -121,6 +123,22 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
         permissions=tuple(row.permissions),
         repairs=tuple(repairs),
         reads=reads,
+        lost=_lost(row),
+    )
+
+
+def _lost(row: StripeAccount) -> str | None:
+    """What an owner must know, and do, when an encryption key is gone."""
+    vault = current.vault()
+    sealed = (row.sealed_api_key, row.sealed_webhook_secret)
+    lost = [text for text in sealed if text and not vault.opens(text)]
+    if not lost:
+        return None
+    named = ", ".join(sorted({vault.key_of(text) or "unknown" for text in lost}))
+    return (
+        f"Stored credentials of this account cannot be read: their encryption key "
+        f"({named}) is not in ENCRYPTION_KEYS. Put it back and restart. If it is lost, "
+        "replace the key below, then the webhook secret."
     )
 
 

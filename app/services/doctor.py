@@ -11,7 +11,13 @@ from app import current
 from app.config import PUBLIC_URL, STRIPE_API_BASE
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.settings_doctor import SettingsWord
-from app.services import connections, schema, settings_doctor, webhook_test
+from app.services import (
+    connections,
+    schema,
+    sealed_values,
+    settings_doctor,
+    webhook_test,
+)
 from app.services.account_rows import mode_of
 from app.services.key_access import checked, lacking
 from app.storage.models import StripeAccount
@@ -40,6 +46,7 @@ def examine(*, now: datetime) -> Iterator[Finding]:
     yield from database
     if any(finding.is_fault for finding in database):
         return
+    yield from _keys()
     yield from _platform()
     accounts = _accounts()
     if not accounts:
@@ -76,6 +83,22 @@ def _database() -> Iterator[Finding]:
         yield _fault(f"The database does not answer ({type(fault).__name__}).")
     else:
         yield Finding("Database: answers, takes writes, and is migrated.")
+
+
+def _keys() -> Iterator[Finding]:
+    lost = sealed_values.warning()
+    if lost:
+        yield _fault(lost)
+        return
+    newest = current.vault().newest
+    older = sum(n for key, n in sealed_values.survey().by_key.items() if key != newest)
+    if older:
+        yield Finding(
+            f"Encryption: {older} secrets are sealed with older keys; "
+            "`flask --app app keys rotate` seals them with the newest."
+        )
+    else:
+        yield Finding("Encryption: every secret can be read, under the newest key.")
 
 
 def _platform() -> Iterator[Finding]:

@@ -51,11 +51,11 @@ def webhook_secret() -> str | None:
 
 
 def has_webhook_secret() -> bool:
-    """Whether there is one, readable or not."""
+    """Whether there is one that can be read; another one can be made."""
     try:
         return webhook_secret() is not None
     except SecretUnreadable:
-        return True
+        return False
 
 
 def ensure_webhook(*, user_id: int | None, now: datetime) -> str | None:

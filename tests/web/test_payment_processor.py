@@ -22,6 +22,7 @@ from app.stripe_gateway import PROBES
 from app.vault import Vault
 from tests.builders import a_account
 from tests.conftest import MONDAY, a_user
+from tests.stripe_events import an_event, deliver
 
 TAB = "/account/payment-processor"
 HTMX = {"HX-Request": "true"}
@@ -216,6 +217,26 @@ def test_a_lost_encryption_key_breaks_no_page_and_can_be_left(
     reconciler.reconcile(now=MONDAY)
     assert post(owner, "/stripe/disconnect")[0] == 303
     assert rows()[0].status is ConnectionStatus.DISCONNECTED
+
+
+def test_after_losing_the_encryption_key_a_new_key_and_webhook_are_all_it_takes(
+    owner: FlaskClient,
+) -> None:
+    post(owner, "/stripe/key", api_key=MERCHANT_KEY)
+    parts = owner.application.extensions["metricsco"]
+    vault = Vault((Fernet.generate_key().decode(),))
+    owner.application.extensions["metricsco"] = replace(parts, vault=vault)
+    assert "their encryption key (" in owner.get(TAB).text
+
+    post(owner, "/stripe/rotate", api_key=MERCHANT_KEY)
+    post(owner, "/stripe/webhook")
+    assert "their encryption key (" not in owner.get(TAB).text
+    row = rows()[0]
+    assert row.status is ConnectionStatus.CONNECTED
+    assert vault.decrypt(row.sealed_api_key or "") == MERCHANT_KEY
+    secret = vault.decrypt(row.sealed_webhook_secret or "")
+    stranger = owner.application.test_client()
+    assert deliver(stranger, row, an_event(), secret=secret).status_code == 204
 
 
 @pytest.mark.parametrize(
