@@ -30,6 +30,10 @@ check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests
 	$(BIN)/mypy
 	$(MAKE) test
 
+.PHONY: audit
+audit: $(VENV)/.installed-dev ## ask PyPI which pinned packages have known holes
+	$(BIN)/pip-audit --requirement requirements.txt --disable-pip --no-deps --strict
+
 .PHONY: backtest
 backtest: $(VENV)/.installed ## strategies against issuer worlds, into benchmarks/README.md
 	$(BIN)/python benchmarks/backtest.py

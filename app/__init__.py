@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, migrating, web
 from app.clock import Clock
@@ -55,6 +56,10 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     cli.register(app)
     migrating.register(app)
     app.extensions["reception"] = Reception(app)
+    if config.trusted_proxies:
+        # The address alone: scheme and host of what we say come from PUBLIC_URL.
+        believed = {"x_for": config.trusted_proxies, "x_proto": 0, "x_host": 0}
+        app.wsgi_app = ProxyFix(app.wsgi_app, **believed)  # type: ignore[method-assign]
     return app
 
 

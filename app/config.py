@@ -32,6 +32,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = PUBLIC_URL
+    # How many reverse proxies stand before us; each adds to X-Forwarded-For.
+    trusted_proxies: int = 0
     metrics_token: str | None = field(default=None, repr=False)
     stripe_client_id: str | None = None
     stripe_secret_key: str | None = field(default=None, repr=False)
@@ -88,6 +90,7 @@ class Config:
             host=settings.get("HOST") or "127.0.0.1",
             port=int(settings.get("PORT") or 8000),
             public_url=(settings.get("PUBLIC_URL") or PUBLIC_URL).rstrip("/"),
+            trusted_proxies=int(settings.get("TRUSTED_PROXIES") or 0),
             metrics_token=settings.get("METRICS_TOKEN") or None,
             stripe_client_id=settings.get("STRIPE_CLIENT_ID") or None,
             stripe_secret_key=settings.get("STRIPE_SECRET_KEY") or None,
@@ -126,6 +129,7 @@ def _faults(settings: Mapping[str, str]) -> list[str]:
     checks = (
         _key_fault,
         _port_fault,
+        _proxies_fault,
         _url_faults,
         _links_fault,
         _clock_fault,
@@ -148,6 +152,13 @@ def _port_fault(settings: Mapping[str, str]) -> list[str]:
     if port.isdecimal() and 0 < int(port) < 65536:
         return []
     return ["PORT: a number from 1 to 65535"]
+
+
+def _proxies_fault(settings: Mapping[str, str]) -> list[str]:
+    count = settings.get("TRUSTED_PROXIES") or "0"
+    if count.isascii() and count.isdecimal() and int(count) <= 10:
+        return []
+    return ["TRUSTED_PROXIES: how many reverse proxies stand before us, such as 1"]
 
 
 def _url_faults(settings: Mapping[str, str]) -> list[str]:

@@ -33,6 +33,8 @@ LARGEST_BODY = 4_000_000
 CONNECTIONS, CROWDED = 500, 400
 # Bytes of a body kept in memory while it comes; the rest waits in a file.
 BODY_IN_MEMORY = 65_536
+# Our own cookies and addresses come to 5 kB at most.
+LARGEST_HEADER = 32_768
 # Seconds for the requests under way when we are told to stop.
 FINISH_WITHIN = 10.0
 SWITCH_AFTER = 0.0005  # seconds
@@ -52,7 +54,9 @@ def serve(app: Flask) -> int:
         config, owner_link = current.config(), cli.first_owner_address()
         lost_keys = sealed_values.warning()
     try:
-        server = _Server(app, host=config.host, port=config.port)
+        server = _Server(
+            app, host=config.host, port=config.port, proxies=config.trusted_proxies
+        )
     except (OSError, ValueError) as reason:
         return _refuse(f"Cannot listen on {config.host}:{config.port}: {reason}")
     click.echo(f"Metricsco is at {config.public_url}, on {config.host}:{config.port}")
@@ -116,7 +120,7 @@ def _end(app: Flask, work: ticking.Ticking) -> None:
 class _Server:
     """Waitress, with an end: it stops listening, answers what it took, and returns."""
 
-    def __init__(self, app: Flask, *, host: str, port: int) -> None:
+    def __init__(self, app: Flask, *, host: str, port: int, proxies: int) -> None:
         self._sockets: dict[int, Any] = {}
         self._stopping = False
         self._waitress = create_server(
@@ -129,6 +133,9 @@ class _Server:
             channel_timeout=60,
             inbuf_overflow=BODY_IN_MEMORY,
             max_request_body_size=LARGEST_BODY,
+            max_request_header_size=LARGEST_HEADER,
+            # What a proxy says is for the application to believe or not.
+            clear_untrusted_proxy_headers=not proxies,
             ident=None,
         )
         for listener in self._listeners():

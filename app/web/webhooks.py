@@ -80,4 +80,5 @@ def _receive(request: Request, connection_key: str) -> None:
 
 
 def _said(status: int, sentence: str) -> Response:
-    return Response(f"{sentence}\n", status, mimetype="text/plain")
+    nosniff = {"X-Content-Type-Options": "nosniff"}
+    return Response(f"{sentence}\n", status, nosniff, mimetype="text/plain")
