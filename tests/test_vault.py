@@ -140,7 +140,8 @@ def with_keys(
 
 
 def _run(app: Flask, *words: str) -> tuple[int, str]:
-    done = app.test_cli_runner().invoke(args=["keys", *words])
+    with app.app_context():
+        done = app.test_cli_runner().invoke(args=["keys", *words])
     return done.exit_code, done.output
 
 
@@ -215,8 +216,6 @@ def test_a_lost_key_is_told_at_the_start_and_by_the_doctor(
 def test_the_database_file_alone_reveals_no_credential(
     kept: StripeAccount, config: Config
 ) -> None:
-    with db.engines["writer"].connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     file = Path(config.database_url.removeprefix("sqlite:///"))
     kept_bytes = b"".join(
         path.read_bytes() for path in file.parent.glob(f"{file.name}*")
