@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import stripe
 
-from app.stripe_gateway import fields
+from app.stripe_gateway import discreet, fields
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.errors import Gone, Refused, StripeTrouble, StripeUnavailable
 from app.stripe_gateway.translate import error_of, is_about_card, trouble, was_replayed
@@ -60,6 +60,7 @@ def new_http_client(timeout: Timeout = TIMEOUT) -> stripe.HTTPClient:
 
     The SDK's own would open a session per thread.
     """
+    discreet.keep()
     return stripe.RequestsClient(timeout=timeout, session=OneAnswer())
 
 
