@@ -22,8 +22,8 @@ FUNDINGS = ("credit", "debit", "prepaid", "unknown")
 SORT_LABELS = {
     "-occurred": "Newest first",
     "occurred": "Oldest first",
-    "-amount": "Amount, largest first",
-    "amount": "Amount, smallest first",
+    "-amount": "Amount in each currency, largest first",
+    "amount": "Amount in each currency, smallest first",
 }
 FILTER_LABELS = {
     "q": "Search",

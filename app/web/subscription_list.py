@@ -50,12 +50,12 @@ SORT_LABELS = {
     "created": "Oldest first",
     "next_retry": "Next retry, soonest first",
     "-next_retry": "Next retry, latest first",
-    "-amount": "Amount, largest first",
-    "amount": "Amount, smallest first",
+    "-amount": "Amount in each currency, largest first",
+    "amount": "Amount in each currency, smallest first",
     "-declines": "Most declines first",
     "declines": "Fewest declines first",
-    "-recovered": "Most recovered first",
-    "recovered": "Least recovered first",
+    "-recovered": "Recovered in each currency, most first",
+    "recovered": "Recovered in each currency, least first",
 }
 FILTER_LABELS = {
     "q": "Search",

@@ -99,6 +99,10 @@ def test_axe_finds_nothing_and_nothing_overflows(
         "/subscriptions",
         "/subscriptions?q=nobody",
         "/declines",
+        "/subscriptions?lifecycle=in_retry&sort=-amount&columns=amount,last_code",
+        "/declines?kind=soft&from=2026-01-01",
+        "/views/subscriptions",
+        "/bulk",
         f"/recoveries/{recovery_id}",
     ):
         page.goto(address)

@@ -195,3 +195,85 @@ def _plan(session: Session, statement: Any, dialect: str) -> str:
         f"{words} {compiled}".replace("%", "%%")
     )
     return "\n".join(row.detail if dialect == "sqlite" else row[0] for row in rows)
+
+
+HARD_CASES: list[tuple[Listing[Any], Any, Order]] = [
+    # Several accounts, and a filter that the order's index knows nothing of.
+    (
+        DECLINES,
+        DeclineFilter(accounts=frozenset({1, 2})),
+        decline_order("-occurred"),
+    ),
+    (
+        SUBSCRIPTIONS,
+        SubscriptionFilter(accounts=frozenset({1, 2})),
+        subscription_order("-declines"),
+    ),
+    (
+        SUBSCRIPTIONS,
+        SubscriptionFilter(amounts=EUROS),
+        subscription_order("-recovered", currency="eur"),
+    ),
+]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("listing", "wanted", "order"), HARD_CASES)
+def test_what_no_index_can_order_is_checked_on_the_way(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    listing: Listing[Any],
+    wanted: Any,
+    order: Order,
+) -> None:
+    monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)  # all is much
+    with reading() as session:
+        leads = listing._leads(session, wanted, order)
+        statement = listing.statement(wanted, Asked("sqlite", 1000, leads))
+        for part in keyset._parts(statement, order, None):
+            assert "TEMP B-TREE" not in _plan(session, part.limit(51), "sqlite")
+
+
+@pytest.mark.sqlite
+def test_of_two_filters_the_one_that_leaves_few_rows_leads(app: Flask) -> None:
+    for n in range(30):
+        a_subscription(
+            status="active", last_decline_code="rare" if n == 7 else "common"
+        )
+    wanted = SubscriptionFilter(status="active", code="rare")
+    for sort in ("-created", "-amount"):
+        with reading() as session:
+            leads = SUBSCRIPTIONS._leads(session, wanted, subscription_order(sort))
+            assert leads is not None
+            assert "last_decline_code" in leads
+            assert "status" not in leads
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_an_order_shows_the_same_rows_whichever_index_leads(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    _some()
+    wanted = SubscriptionFilter(
+        status="active",
+        lifecycle=Lifecycle.CONVERTED,
+        amounts=Amounts("eur", 0, 1000),
+        since=MONDAY,
+        accounts=frozenset({1, 2}),
+    )
+
+    def shown() -> list[int]:
+        with reading() as session:
+            page = SUBSCRIPTIONS.page(
+                session,
+                wanted,
+                cursor=None,
+                size=50,
+                order=subscription_order(sort, currency="eur"),
+            )
+        return [row.id for row in page.rows]
+
+    few = shown()
+    monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)
+    assert shown() == few
+    assert len(few) == 3

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, union_all
-from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.domain.declines import DeclineKind, MadeBy
 from app.storage.listings.keyset import Order
@@ -14,8 +13,9 @@ from app.storage.listings.listing import (
     Listing,
     Scope,
     amounting,
-    within,
+    scoping,
 )
+from app.storage.listings.narrowing import Narrowing, conditions, equal
 from app.storage.models import Decline, Recovery, RetryAttempt, Subscription
 
 
@@ -39,7 +39,8 @@ def decline_order(sort: str, *, currency: str | None = None) -> Order:
     falling = sort.startswith("-")
     if sort.lstrip("-") == "amount":
         group = None if currency else Decline.currency
-        return Order(Decline.amount, Decline.id, falling, sort, group)
+        fixed = frozenset({Decline.currency.key} if currency else ())
+        return Order(Decline.amount, Decline.id, falling, sort, group, fixed=fixed)
     return Order(Decline.occurred_at, Decline.id, falling, "" if falling else sort)
 
 
@@ -75,28 +76,27 @@ def _statement(wanted: DeclineFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
         .outerjoin(Recovery, Recovery.id == Decline.recovery_id)
         .outerjoin(Subscription, Subscription.id == Recovery.subscription_id)
         .outerjoin(RetryAttempt, RetryAttempt.id == Decline.attempt_id)
-        .where(*within(wanted, at=Decline.occurred_at, account=Decline.account_id))
-        .where(
-            *amounting(wanted.amounts, amount=Decline.amount, currency=Decline.currency)
-        )
-        .where(*_named(wanted))
+        .where(*conditions(decline_narrowings(wanted), asked.leads))
     )
     if wanted.text:
         statement = statement.where(_is_meant(wanted.text, asked))
     return statement
 
 
-def _named(wanted: DeclineFilter) -> list[ColumnElement[bool]]:
-    pairs: tuple[tuple[InstrumentedAttribute[Any], object], ...] = (
-        (Decline.decline_code, wanted.code),
-        (Decline.kind, wanted.kind),
-        (Decline.advice_code, wanted.advice),
-        (Decline.brand, wanted.brand),
-        (Decline.funding, wanted.funding),
-        (Decline.country, wanted.country),
-        (Decline.made_by, wanted.made_by),
-    )
-    return [column == value for column, value in pairs if value is not None]
+def decline_narrowings(wanted: DeclineFilter) -> list[Narrowing]:
+    """What the filter says, without the search, which has indexes of its own."""
+    row = Decline
+    return [
+        *equal(row.decline_code, wanted.code),
+        *equal(row.country, wanted.country),
+        *equal(row.advice_code, wanted.advice),
+        *equal(row.brand, wanted.brand),
+        *equal(row.kind, wanted.kind),
+        *equal(row.made_by, wanted.made_by),
+        *equal(row.funding, wanted.funding),
+        *scoping(wanted, at=row.occurred_at, account=row.account_id),
+        *amounting(wanted.amounts, amount=row.amount, currency=row.currency),
+    ]
 
 
 def _is_meant(text: str, asked: Asked) -> ColumnElement[bool]:
@@ -115,4 +115,6 @@ def _is_meant(text: str, asked: Asked) -> ColumnElement[bool]:
 
 
 SORTS = ("occurred", "-occurred", "amount", "-amount")
-DECLINES = Listing(Order(Decline.occurred_at, Decline.id), _statement)
+DECLINES = Listing(
+    Order(Decline.occurred_at, Decline.id), _statement, decline_narrowings
+)

@@ -44,6 +44,7 @@ class Order:
 
     `group` comes before the column: amounts are compared within a currency. Where the
     column `may_be_absent`, rows without it stand at the end, in both directions.
+    `fixed` are columns before it in its index, of which the filter shows one value.
     """
 
     key: InstrumentedAttribute[Any]
@@ -52,6 +53,7 @@ class Order:
     name: str = ""
     group: InstrumentedAttribute[Any] | None = None
     may_be_absent: bool = False
+    fixed: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[InstrumentedAttribute[Any], ...]:

@@ -1,5 +1,6 @@
 """A listing: what a filter shows, page by page for people, whole for exports."""
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.storage.listings import search
 from app.storage.listings.keyset import Cursor, Order, Page, page_of
+from app.storage.listings.narrowing import Narrowing, aside, equal, leads_of
 
 Filter = TypeVar("Filter")
 # Rows in one read of an export: few reads, and little kept at once.
@@ -48,6 +50,8 @@ class Asked:
 
     dialect: str
     most: int | None
+    # The narrowings that an index may serve; None: the database chooses.
+    leads: frozenset[str] | None = None
 
     def matches(self, text: str) -> Select[int]:
         """Ids of the subscriptions that `text` means."""
@@ -60,6 +64,8 @@ class Listing(Generic[Filter]):
 
     order: Order
     statement: Callable[[Filter, Asked], Select[*tuple[Any, ...]]]
+    # What the filter says, for choosing the index; none: the database chooses.
+    narrowings: Callable[[Filter], Sequence[Narrowing]] | None = None
 
     def page(
         self,
@@ -72,9 +78,10 @@ class Listing(Generic[Filter]):
     ) -> Page:
         """One page in `order`, or in the listing's own. One query; two where rows
         without the order's column follow those with it."""
-        asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES)
-        statement = self.statement(wanted, asked)
         order = order or self.order
+        leads = self._leads(session, wanted, order)
+        asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES, leads)
+        statement = self.statement(wanted, asked)
         return page_of(session, statement, order=order, cursor=cursor, size=size)
 
     def chunks(
@@ -83,9 +90,11 @@ class Listing(Generic[Filter]):
         """Everything, in the same order. Each chunk is a read of its own, so that a
         slow reader neither holds a connection nor keeps the database from tidying."""
         cursor = None
+        with opened() as session:
+            leads = self._leads(session, wanted, self.order)
         while True:
             with opened() as session:
-                asked = Asked(session.get_bind().dialect.name, None)
+                asked = Asked(session.get_bind().dialect.name, None, leads)
                 statement = self.statement(wanted, asked)
                 page = page_of(
                     session, statement, order=self.order, cursor=cursor, size=CHUNK
@@ -96,22 +105,60 @@ class Listing(Generic[Filter]):
             if cursor is None:
                 return
 
+    def _leads(
+        self, session: Session, wanted: Filter, order: Order
+    ) -> frozenset[str] | None:
+        if self.narrowings is None:
+            return None
+        if getattr(wanted, "text", None):
+            return frozenset()  # what is searched for leaves few rows
+        return leads_of(
+            session,
+            self.narrowings(wanted),
+            ordered_by=frozenset(column.key for column in order.columns) | order.fixed,
+            is_own_order=order.key is self.order.key,
+        )
+
 
 def amounting(
     wanted: Amounts | None,
     *,
     amount: InstrumentedAttribute[int],
     currency: InstrumentedAttribute[str],
-) -> list[ColumnElement[bool]]:
-    """The conditions on amount and currency."""
+) -> list[Narrowing]:
+    """The amounts and their currency, with which their index begins."""
     if wanted is None:
         return []
-    conditions: list[ColumnElement[bool]] = [currency == wanted.currency]
-    if wanted.least is not None:
-        conditions.append(amount >= wanted.least)
-    if wanted.most is not None:
-        conditions.append(amount <= wanted.most)
-    return conditions
+    same = [currency == wanted.currency]
+    found = [Narrowing(currency.key, same, [aside(currency) == wanted.currency])]
+    ends = _given((operator.ge, wanted.least), (operator.le, wanted.most))
+    if ends:
+        by_index = [*same, *(compare(amount, end) for compare, end in ends)]
+        beside = [compare(aside(amount), end) for compare, end in ends]
+        found.append(Narrowing(amount.key, by_index, beside))
+    return found
+
+
+def scoping(
+    scope: Scope,
+    *,
+    at: InstrumentedAttribute[datetime],
+    account: InstrumentedAttribute[int],
+) -> list[Narrowing]:
+    """Time and accounts. Several accounts are no use to an index: it has each one's
+    rows in order, not all of them together."""
+    found: list[Narrowing] = []
+    ends = _given((operator.ge, scope.since), (operator.lt, scope.before))
+    if ends:
+        by_index = [compare(at, end) for compare, end in ends]
+        beside = [compare(aside(at), end) for compare, end in ends]
+        found.append(Narrowing(at.key, by_index, beside))
+    if scope.accounts is not None and len(scope.accounts) == 1:
+        found += equal(account, next(iter(scope.accounts)))
+    elif scope.accounts is not None:
+        among = [aside(account).in_(sorted(scope.accounts))]
+        found.append(Narrowing("accounts", among, among))
+    return found
 
 
 def within(
@@ -127,5 +174,11 @@ def within(
     if scope.before is not None:
         conditions.append(at < scope.before)
     if scope.accounts is not None:
-        conditions.append(account.in_(sorted(scope.accounts)))
+        one = len(scope.accounts) == 1
+        column = account.expression if one else aside(account)
+        conditions.append(column.in_(sorted(scope.accounts)))
     return conditions
+
+
+def _given(*ends: tuple[Callable[[Any, Any], Any], Any]) -> list[tuple[Any, Any]]:
+    return [(compare, end) for compare, end in ends if end is not None]

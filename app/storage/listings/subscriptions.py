@@ -14,8 +14,9 @@ from app.storage.listings.listing import (
     Listing,
     Scope,
     amounting,
-    within,
+    scoping,
 )
+from app.storage.listings.narrowing import Narrowing, conditions, equal
 from app.storage.models import Recovery, Subscription
 
 
@@ -47,18 +48,22 @@ def subscriptions_meant(
     wanted: SubscriptionFilter, asked: Asked
 ) -> list[ColumnElement[bool]]:
     """The conditions on `Subscription` that the filter stands for."""
-    row = Subscription
-    conditions = within(wanted, at=row.created_at, account=row.account_id)
-    conditions += amounting(wanted.amounts, amount=row.amount, currency=row.currency)
-    if wanted.status is not None:
-        conditions.append(row.status == wanted.status)
-    if wanted.lifecycle is not None:
-        conditions.append(row.lifecycle == wanted.lifecycle)
-    if wanted.code is not None:
-        conditions.append(row.last_decline_code == wanted.code)
+    found = conditions(subscription_narrowings(wanted), asked.leads)
     if wanted.text:
-        conditions.append(row.id.in_(asked.matches(wanted.text)))
-    return conditions
+        found.append(Subscription.id.in_(asked.matches(wanted.text)))
+    return found
+
+
+def subscription_narrowings(wanted: SubscriptionFilter) -> list[Narrowing]:
+    """The same without the search, which has an index of its own."""
+    row = Subscription
+    return [
+        *equal(row.last_decline_code, wanted.code),
+        *equal(row.lifecycle, wanted.lifecycle),
+        *equal(row.status, wanted.status),
+        *scoping(wanted, at=row.created_at, account=row.account_id),
+        *amounting(wanted.amounts, amount=row.amount, currency=row.currency),
+    ]
 
 
 def subscription_order(sort: str, *, currency: str | None = None) -> Order:
@@ -71,7 +76,8 @@ def subscription_order(sort: str, *, currency: str | None = None) -> Order:
             key = row.amount if column == "amount" else row.recovered_amount
             # Beside a condition on the currency it would keep SQLite from the index.
             group = None if currency else row.currency
-            return Order(key, row.id, falling, sort, group)
+            fixed = frozenset({row.currency.key} if currency else ())
+            return Order(key, row.id, falling, sort, group, fixed=fixed)
         case "next_retry":
             return Order(row.next_retry_at, row.id, falling, sort, may_be_absent=True)
         case "declines":
@@ -109,4 +115,8 @@ SORTS = tuple(
     for column in ("created", "amount", "next_retry", "declines", "recovered")
     for sign in ("", "-")
 )
-SUBSCRIPTIONS = Listing(Order(Subscription.created_at, Subscription.id), _statement)
+SUBSCRIPTIONS = Listing(
+    Order(Subscription.created_at, Subscription.id),
+    _statement,
+    subscription_narrowings,
+)
