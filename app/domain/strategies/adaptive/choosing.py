@@ -16,7 +16,14 @@ from app.domain.strategies.adaptive.belief import Belief, belief
 from app.domain.strategies.adaptive.gates import Gate, Stage
 from app.domain.strategies.adaptive.model import Model
 from app.domain.strategies.adaptive.paydays import Floats
-from app.domain.strategies.adaptive.planning import Plan, Slots, best_plan, priced
+from app.domain.strategies.adaptive.planning import (
+    DENSE,
+    SPACINGS,
+    Plan,
+    Slots,
+    best_plan,
+    priced,
+)
 from app.domain.strategies.adaptive.sight import ZERO, chances, day_number, seen
 from app.domain.strategies.adaptive.timetable import MARGIN, even_times, times
 
@@ -75,6 +82,7 @@ class Choice:
             tries=self.tries,
             cost=self.cost,
             one_each=self.is_short or self.gate.stage is Stage.NUDGE,
+            spacings=DENSE if self.is_short else SPACINGS,
         )
         costs = even.worth - even.value
         if plan is None and self.gate.may_stop and even.worth < HOPELESS * costs:
@@ -90,8 +98,9 @@ class Choice:
         )
 
     def _margin(self) -> float:
-        """The gate's, and more in short windows: eight tries reach most of what there
-        is in them."""
+        """The gate's, and more in short windows, where the plan may move tries and
+        not save any: eight reach most of what there is in them, and whether an issuer
+        minds close tries cannot be told where all of them are close."""
         return self.gate.margin + (SHORT_MARGIN if self.is_short else 0.0)
 
     def _even(self, even: Plan, plan: Plan | None) -> RetryAt:

@@ -18,6 +18,7 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.tempers import heard
 
 SPACINGS = np.array([0.83, 2.8, 4.02, 6.02])  # days: one for each kind of temper
+DENSE = SPACINGS[:1]
 SAME_DAY = 0.7
 LEEWAY = 0.2  # days by which a spacing may fall short: hours differ, days count
 LATER_IS_WORSE = 0.004  # of the amount, a day: money sooner is worth a little more
@@ -57,13 +58,14 @@ def best_plan(
     tries: int,
     cost: float,
     one_each: bool = False,
+    spacings: Floats = SPACINGS,
 ) -> Plan | None:
     """The best of the greedy plans; None when no try is worth its cost.
 
     `cost` of a try is a share of the amount. `one_each` allows one try for each even
     slot, for the time when the model may only nudge.
     """
-    found = _greedy_sets(belief, slots, tries, cost=cost, one_each=one_each)
+    found = _greedy_sets(belief, slots, tries, spacings, cost=cost, one_each=one_each)
     if not len(found):
         return None
     sets = _Sets(belief, slots, found, effects, cost=cost)
@@ -85,16 +87,22 @@ def priced(
 
 
 def _greedy_sets(
-    belief: Belief, slots: Slots, tries: int, *, cost: float, one_each: bool
+    belief: Belief,
+    slots: Slots,
+    tries: int,
+    spacings: Floats,
+    *,
+    cost: float,
+    one_each: bool,
 ) -> Bools:
     """Sets of slots, a row each: for each spacing and each last slot that may be used,
     what is taken when the slot that adds most is taken again and again."""
     at, last = slots.at, belief.sight.last
-    spacing = np.repeat(SPACINGS, len(at))
+    spacing = np.repeat(spacings, len(at))
     # Slots of the same day are there only where the rules allow them: after the
     # first fault of the machinery, where waiting gains nothing.
     free = (at >= last + spacing[:, None]) | (at < last + SAME_DAY)
-    free &= at <= np.tile(np.sort(at), len(SPACINGS))[:, None]
+    free &= at <= np.tile(np.sort(at), len(spacings))[:, None]
     left = np.tile(belief.weights.sum(axis=0), (len(spacing), 1))
     worth = slots.chances * np.exp(-LATER_IS_WORSE * (at - last))
     missed = np.ascontiguousarray(1 - slots.chances.T)
