@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-import flask_migrate
 from flask.cli import with_appcontext
 
 from app import current
@@ -41,6 +40,9 @@ def backup(target: Path, keep: int | None) -> None:
 @with_appcontext
 def restore(*, file: Path, replace: bool, keep_switches: bool) -> None:
     """Put a backup back. Stripe is asked about all open invoices before any charge."""
+    # Imported here: serving needs none of it, and it takes memory.
+    import flask_migrate
+
     from app.services import restored, restoring
     from app.storage.sqlite_copies import CopyFault
 
