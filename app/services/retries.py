@@ -8,6 +8,7 @@ more is claimed than there are free threads.
 import logging
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from app.services import card_caps, recoveries, wanted_looks
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
 from app.services.outcomes import Outcome, PutBack, Unanswered, record
+from app.services.pace import Pace
 from app.services.troubles import note_trouble
 from app.storage.claims import Claim, chargeable_accounts, claim_due, may_be_charged
 from app.storage.models import StripeAccount
@@ -37,6 +39,9 @@ RUN_FOR = 20.0  # seconds of claiming; the next tick goes on
 # How long finished charges may wait to be written together, in seconds: a commit each
 # would keep the one writer of SQLite from the webhooks.
 GATHER = 0.1
+# Charges written in one transaction, in which declined ones are planned anew, at some
+# 3 ms each: webhooks may have to wait for it.
+AT_ONCE = 5
 # Two calls of 80 s at most and slow threads; and never so long that a day is lost.
 STUCK_AFTER = timedelta(minutes=15)
 
@@ -53,7 +58,7 @@ def run_due(
 ) -> int:
     """Charge everything that is due, each attempt once; how many were recorded.
 
-    `per_second`: how many charges of one account may begin within a second.
+    `per_second`: how many charges of one account may begin in a second.
     """
     recoveries.replan_missed(now=now)
     run = _Run(now, threads, per_second)
@@ -71,11 +76,10 @@ class _Run:
     def __init__(self, now: datetime, threads: int, per_second: float) -> None:
         self.now = now
         self.threads = threads
-        self.per_second = per_second
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="charge")
         self.running: dict[Future[Outcome], Claim] = {}
         self.gateways: dict[int, Gateway] = {}
-        self.began: dict[int, list[float]] = {}  # starts of the last second
+        self.paces: dict[int, Pace] = defaultdict(lambda: Pace(per_second))
         self.recorded = 0
         self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
@@ -102,18 +106,26 @@ class _Run:
         """Fill the free threads, each account with its share; True while more waits."""
         with reading() as session:
             accounts = chargeable_accounts(session, now=self.now)
+        room = self._room(accounts)
+        wanted = {id: many for id, many in room.items() if many and self._gateway(id)}
+        claims = _claim(wanted, now=self.now)
+        self._start(self._inside_caps(claims))
+        claimed = Counter(claim.account_id for claim in claims)
+        return any(
+            claimed[id] == many for id, many in room.items() if id in wanted or not many
+        )
+
+    def _room(self, accounts: Sequence[int]) -> dict[int, int]:
+        """How many more of each account may be charged now, by threads and by pace."""
         share = max(1, self.threads // max(1, len(accounts)))
-        waits = False
-        for account_id in accounts:
-            room = min(self._free(account_id, share), self._allowed(account_id))
-            gateway = self._gateway(account_id) if room > 0 else None
-            if gateway is not None:
-                claims = _claim(account_id, now=self.now, limit=room)
-                self._start(gateway, self._inside_caps(claims))
-                waits |= len(claims) == room
-            else:
-                waits |= room <= 0
-        return waits
+        running = Counter(claim.account_id for claim in self.running.values())
+        free, at = self.threads - len(self.running), time.monotonic()
+        room = {}
+        for id in accounts:
+            most = min(free, share - running[id], self.paces[id].room(at=at))
+            room[id] = max(0, most)
+            free -= room[id]
+        return room
 
     def _inside_caps(self, claims: list[Claim]) -> list[Claim]:
         """The claims that may be charged; the others are put back at once."""
@@ -121,17 +133,6 @@ class _Run:
         record_all(over, now=self.now)
         put_back = {claim.attempt_id for claim, _ in over}
         return [claim for claim in claims if claim.attempt_id not in put_back]
-
-    def _free(self, account_id: int, share: int) -> int:
-        mine = sum(c.account_id == account_id for c in self.running.values())
-        return min(self.threads - len(self.running), share - mine)
-
-    def _allowed(self, account_id: int) -> int:
-        """How many charges of the account may begin now, by its pace."""
-        a_second_ago = time.monotonic() - 1
-        began = [at for at in self.began.get(account_id, ()) if at > a_second_ago]
-        self.began[account_id] = began
-        return max(0, round(self.per_second) - len(began))
 
     def _gateway(self, account_id: int) -> Gateway | None:
         if account_id not in self.gateways:
@@ -142,10 +143,11 @@ class _Run:
                 return None
         return self.gateways[account_id]
 
-    def _start(self, gateway: Gateway, claims: list[Claim]) -> None:
+    def _start(self, claims: list[Claim]) -> None:
         for claim in claims:
             in_flight.add(claim.attempt_id)
-            self.began[claim.account_id].append(time.monotonic())
+            self.paces[claim.account_id].begin(1)
+            gateway = self.gateways[claim.account_id]
             self.running[self.pool.submit(self._charge, gateway, claim)] = claim
 
     def _charge(self, gateway: Gateway, claim: Claim) -> Outcome:
@@ -164,7 +166,8 @@ class _Run:
     def _record_finished(self) -> None:
         done = [future for future in self.running if future.done()]
         finished = [(self.running.pop(future), future.result()) for future in done]
-        record_all(finished, now=self.now)
+        for start in range(0, len(finished), AT_ONCE):
+            record_all(finished[start : start + AT_ONCE], now=self.now)
         self.recorded += len(finished)
 
 
@@ -190,9 +193,16 @@ def record_all(finished: Sequence[Finished], *, now: datetime) -> None:
             note_trouble(claim.account_id, outcome.owner_must, now=now)
 
 
-def _claim(account_id: int, *, now: datetime, limit: int) -> list[Claim]:
+def _claim(wanted: dict[int, int], *, now: datetime) -> list[Claim]:
+    """Take up to so many attempts of each account, in one transaction."""
+    if not wanted:
+        return []
     with transaction() as session:
-        return claim_due(session, account_id=account_id, now=now, limit=limit)
+        return [
+            claim
+            for id, many in wanted.items()
+            for claim in claim_due(session, account_id=id, now=now, limit=many)
+        ]
 
 
 def _record(finished: Sequence[Finished], *, now: datetime) -> None:

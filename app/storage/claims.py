@@ -185,22 +185,25 @@ _THESE_CLAIMS = _CLAIMS.where(
 
 def live_attempt(session: Session, recovery_id: int) -> RetryAttempt | None:
     """The recovery's one attempt that is planned, running or without its answer."""
-    return session.scalar(
-        select(RetryAttempt)
-        .where(
-            RetryAttempt.recovery_id == recovery_id,
-            RetryAttempt.status.in_(
-                (
-                    AttemptStatus.SCHEDULED,
-                    AttemptStatus.RUNNING,
-                    AttemptStatus.UNKNOWN,
-                    AttemptStatus.PROCESSING,
-                )
-            ),
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    return session.scalar(_LIVE, {"of_recovery": recovery_id})
+
+
+_LIVE = (
+    select(RetryAttempt)
+    .where(
+        RetryAttempt.recovery_id == bindparam("of_recovery"),
+        RetryAttempt.status.in_(
+            (
+                AttemptStatus.SCHEDULED,
+                AttemptStatus.RUNNING,
+                AttemptStatus.UNKNOWN,
+                AttemptStatus.PROCESSING,
+            )
+        ),
     )
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def withdraw(session: Session, recovery_id: int, reason: str, *, now: datetime) -> bool:
