@@ -15,19 +15,24 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import event
+from flask.testing import FlaskClient
+from sqlalchemy import event, update
 
 from app import create_app, current, server
 from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
+from app.domain.people import Role
 from app.extensions import db
-from app.storage.models import StripeAccount
+from app.services import sessions
+from app.storage.models import StripeAccount, User
 from app.storage.transaction import transaction
 from benchmarks.load import SECRET
+from benchmarks.seeding import seed
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTION_KEY = "benchmark"
 PATH = f"/webhooks/stripe/{CONNECTION_KEY}"
+COOKIE = "cookie"
 NOBODY = "http://127.0.0.1:9"  # Stripe's address where no call is expected
 
 
@@ -76,6 +81,46 @@ def prepare(config: Config, api_key: str = "rk_test_benchmark") -> Flask:
     return app
 
 
+def _prepare(config: Config, asked: argparse.Namespace) -> None:
+    app = prepare(config, asked.api_key)
+    if asked.seeded:
+        with app.app_context():
+            _seed(asked.seeded)
+        client = signed_in(app)
+        cookie = client.get_cookie("metricsco")
+        assert cookie is not None
+        (asked.folder / COOKIE).write_text(cookie.value)
+
+
+def _seed(subscriptions: int) -> None:
+    seed(subscriptions, now=current.now())
+    with transaction() as session:
+        # To be read and nothing more: no job has anything to do with it.
+        session.execute(
+            update(StripeAccount)
+            .where(StripeAccount.connection_key != CONNECTION_KEY)
+            .values(status=ConnectionStatus.DISCONNECTED)
+        )
+
+
+def signed_in(app: Flask) -> FlaskClient:
+    """A browser in which an owner is signed in."""
+    with app.app_context():
+        with transaction() as session:
+            user = User(
+                email="bench@example.com",
+                password_hash="-",
+                role=Role.OWNER,
+                created_at=current.now(),
+            )
+            session.add(user)
+        token = sessions.begin(user.id, address="", browser="", now=current.now())
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = token
+    return client
+
+
 def a_config(folder: Path, port: int, *, stripe: str = NOBODY) -> Config:
     return Config(
         database_url=f"sqlite:///{folder / 'ours.db'}",
@@ -105,17 +150,21 @@ def ours(
     slower_by: float = 0.0,
     stripe: str = NOBODY,
     api_key: str = "rk_test_benchmark",
+    seeded: int = 0,
 ) -> list[str]:
-    """The command that serves the application on a new database in `folder`."""
+    """The command that serves the application on a new database in `folder`.
+
+    With `seeded` subscriptions in it, `folder` has the cookie of a session, too.
+    """
     return [
         *(sys.executable, "-m", "benchmarks.served", "--folder", str(folder)),
         *("--port", str(port), "--slower-by", str(slower_by)),
-        *("--stripe", stripe, "--api-key", api_key),
+        *("--stripe", stripe, "--api-key", api_key, "--seeded", str(seeded)),
     ]
 
 
 def _wait_for(port: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
@@ -135,12 +184,13 @@ def _main() -> int:
     parser.add_argument("--slower-by", type=float, default=0.0, help="seconds a commit")
     parser.add_argument("--stripe", default=NOBODY)
     parser.add_argument("--api-key", default="rk_test_benchmark")
+    parser.add_argument("--seeded", type=int, default=0, help="subscriptions")
     asked = parser.parse_args()
     logging.disable(logging.INFO)  # the migrations tell of every step
     config = a_config(asked.folder, asked.port, stripe=asked.stripe)
     # In a process of its own, for what migrates leaves its memory behind.
     preparing = multiprocessing.get_context("fork").Process(
-        target=prepare, args=(config, asked.api_key)
+        target=_prepare, args=(config, asked)
     )
     preparing.start()
     preparing.join()

@@ -1,6 +1,7 @@
 """Webhooks, stored durably before they are answered, beside a bare Flask endpoint.
 
 python -m benchmarks.webhooks [--rounds 5] [--events 3000] [--slower-by 0.010]
+python -m benchmarks.webhooks --readers 4 [--seeded 10000]   # alone and beside readers
 """
 
 import argparse
@@ -10,7 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,13 +69,56 @@ def one_round(
             return measured(process, events, "run")
 
 
+def beside_readers(readers: int, *, rounds: int, events: int, seeded: int) -> None:
+    """The same server alone and while people turn pages, in turns."""
+    alone: list[Numbers] = []
+    beside: list[Numbers] = []
+    with tempfile.TemporaryDirectory() as folder:
+        port = a_free_port()
+        command = served.ours(Path(folder), port, seeded=seeded)
+        with running(command, port, PATH) as process:
+            measured(process, 300, "warm")
+            cookie = (Path(folder) / served.COOKIE).read_text()
+            for number in range(rounds):
+                alone.append(measured(process, events, f"alone{number}"))
+                with reading(port, cookie, readers) as pages:
+                    beside.append(measured(process, events, f"beside{number}"))
+                beside[-1]["pages a second"] = pages[0]
+    print(f"{'median':18}{'alone':>10}{'beside':>10}{'ratio':>8}")
+    for name in beside[0]:
+        a, b = (median(n.get(name, 0) for n in each) for each in (alone, beside))
+        print(f"{name:18}{a:10.2f}{b:10.2f}{b / a if a else 0:8.2f}")
+
+
+@contextmanager
+def reading(port: int, cookie: str, readers: int) -> Iterator[list[float]]:
+    """Readers at work meanwhile; what it yields has their pages a second afterwards."""
+    command = [sys.executable, "-m", "benchmarks.readers", "--port", str(port)]
+    command += ["--cookie", cookie, "--readers", str(readers)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pages: list[float] = []
+    try:
+        yield pages
+    finally:
+        said, _ = process.communicate("")
+        pages.append(float(said))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=3000)
     parser.add_argument("--slower-by", type=float, default=0.0, help="seconds a commit")
+    parser.add_argument("--readers", type=int, default=0)
+    parser.add_argument("--seeded", type=int, default=10_000, help="subscriptions")
     asked = parser.parse_args()
     print(f"{os.cpu_count()} cores, {asked.rounds} rounds of {asked.events} events")
+    if asked.readers:
+        many = {"rounds": asked.rounds, "events": asked.events, "seeded": asked.seeded}
+        beside_readers(asked.readers, **many)
+        return
     ours: list[Numbers] = []
     limit: list[Numbers] = []
     for _ in range(asked.rounds):  # interleaved: a busy minute hits both
