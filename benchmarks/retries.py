@@ -148,6 +148,7 @@ def _seed(many: int, accounts: int) -> None:
                     is_on=True,
                     switched_at=NOW - timedelta(days=1),
                     connected_at=NOW - timedelta(days=1),
+                    reconciled_at=NOW,  # or it would ask about all of them at once
                 )
             )
     numbers = range(1, many + 1)

@@ -22,7 +22,13 @@ from app.services.connections import NO_ANSWER
 from app.services.sightings import Sighting
 from app.storage import account_reads
 from app.storage.installation import THE_ROW, Installation, installation
-from app.storage.models import OPEN_WORDS, Recovery, RetryAttempt, StripeAccount
+from app.storage.models import (
+    OPEN_WORDS,
+    UNFINISHED_WORDS,
+    Recovery,
+    RetryAttempt,
+    StripeAccount,
+)
 from app.storage.spelled import is_one_of
 from app.storage.transaction import reading, transaction
 
@@ -172,6 +178,7 @@ def _lift(account_id: int, *, now: datetime) -> None:
     unseen = exists().where(Recovery.account_id == StripeAccount.id, _is_unseen())
     unanswered = exists().where(
         RetryAttempt.account_id == StripeAccount.id,
+        is_one_of(RetryAttempt.status, UNFINISHED_WORDS),  # by their index
         RetryAttempt.status.in_(sorted(IN_FLIGHT)),
         RetryAttempt.started_at < StripeAccount.restored_at,
     )

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 from app.domain.account import ConnectionStatus, EventStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.storage.models import (
+    UNFINISHED_WORDS,
     Decline,
     Recovery,
     RetryAttempt,
     StripeAccount,
     StripeEvent,
 )
+from app.storage.spelled import is_one_of, is_word
 
 # Statuses that an attempt never leaves again.
 FINAL = (AttemptStatus.SUCCEEDED, AttemptStatus.DECLINED, AttemptStatus.CANCELED)
@@ -44,7 +46,7 @@ def due_retries(session: Session, *, now: datetime) -> Waiting:
         .join(StripeAccount, RetryAttempt.account_id == StripeAccount.id)
         .join(Recovery, RetryAttempt.recovery_id == Recovery.id)
         .where(
-            RetryAttempt.status == AttemptStatus.SCHEDULED,
+            is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
             RetryAttempt.due_at <= now,
             Recovery.status == RecoveryStatus.IN_RETRY,
             StripeAccount.is_on,
@@ -109,14 +111,19 @@ def attempts_by_end(
 
 def oldest_live_attempt(session: Session) -> datetime | None:
     """When the oldest attempt that has not ended was due."""
-    oldest = [
-        session.scalar(
-            select(func.min(RetryAttempt.due_at)).where(RetryAttempt.status == status)
+    first = (  # of each account: read off the index that claims are made by
+        select(func.min(RetryAttempt.due_at))
+        .where(
+            RetryAttempt.account_id == StripeAccount.id,
+            is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
         )
-        for status in AttemptStatus
-        if status not in FINAL
-    ]
-    return min((time for time in oldest if time), default=None)
+        .scalar_subquery()
+    )
+    unfinished = select(func.min(RetryAttempt.due_at)).where(
+        is_one_of(RetryAttempt.status, UNFINISHED_WORDS)
+    )
+    oldest = session.scalars(select(first).select_from(StripeAccount)).all()
+    return min((at for at in (*oldest, session.scalar(unfinished)) if at), default=None)
 
 
 def _events(session: Session, wanted: ColumnElement[bool]) -> Waiting:

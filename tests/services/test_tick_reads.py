@@ -22,8 +22,6 @@ FEW = "IN ('running', 'unknown', 'processing')"
 # Indexes that hold every row ever written: a walk along one grows with the history.
 OF_ALL_ROWS = (
     "ix_recovery_status",
-    "ix_retry_attempt_status",
-    "ix_retry_attempt_account",
     "ix_retry_attempt_history",
 )
 
