@@ -23,6 +23,7 @@ from app.extensions import db
 from app.services import restored, retries, schema
 from app.services.deliveries import reception
 from app.services.handling import Handler
+from app.storage.checkpoints import keep_log_short
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Ticking:
         self._app = app
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._tidier = threading.Thread(target=self._tidy, name="log", daemon=True)
         with app.app_context():
             self._is_real = current.clock().is_real
             self._wake = reception().inbox.arrived
@@ -68,6 +70,8 @@ class Ticking:
         retries.closing.set()
         self._wake.set()
         self._thread.join(within)
+        if self._tidier.is_alive():
+            self._tidier.join(within)
         retries.closing.clear()
         return not self._thread.is_alive()
 
@@ -78,6 +82,7 @@ class Ticking:
     def _run(self) -> None:
         while not (self._stopping.is_set() or self._has_begun()):
             self._stopping.wait(AFTER_A_FAULT)
+        self._tidier.start()
         handler = Handler(self._app, clock=self._now, wake=self._wake)
         while not self._stopping.is_set():
             self._wake.wait(LOOK_EVERY)
@@ -87,6 +92,17 @@ class Ticking:
         if self.scheduler is not None:
             self.scheduler.shutdown()
         self._safely(handler.close)
+
+    def _tidy(self) -> None:
+        with self._app.app_context():
+            reader, writer = db.engine, db.engines["writer"]
+        while not self._stopping.is_set():
+            try:
+                keep_log_short(reader, writer, until=self._stopping)
+                return
+            except Exception:
+                log.exception("the database's log was not shortened")
+                self._stopping.wait(AFTER_A_FAULT)
 
     def _has_begun(self) -> bool:
         try:
