@@ -51,8 +51,12 @@ def prepare(engine: Engine, *, may_write: bool) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",  # what was answered 2xx survives a power loss
             # The kernel keeps the file's pages too; 2 MB for each of some twenty
-            # connections would be a third of what the process may take.
-            "cache_size=-500",
+            # connections would be a third of what the process may take. The one that
+            # writes comes back to the pages of its indexes.
+            f"cache_size={-4000 if may_write else -500}",
+            # Pages of the log: fewer, larger moves when a command writes much. A
+            # server does not let it come to that (see checkpoints.py).
+            "wal_autocheckpoint=4000",
             "foreign_keys=ON",
             f"query_only={'OFF' if may_write else 'ON'}",
         ):

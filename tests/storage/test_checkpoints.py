@@ -49,5 +49,5 @@ def test_commits_leave_the_log_to_it(app: Flask) -> None:
     before = Path(str(db.engine.url.database)).stat().st_size
     with transaction() as session:
         session.execute(text("CREATE TABLE big (content BLOB)"))
-        session.execute(text("INSERT INTO big VALUES (zeroblob(6000000))"))
+        session.execute(text("INSERT INTO big VALUES (zeroblob(20000000))"))
     assert Path(str(db.engine.url.database)).stat().st_size == before
