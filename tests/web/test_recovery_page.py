@@ -64,6 +64,19 @@ def test_the_story_is_told_with_every_reason(viewer: FlaskClient) -> None:
     assert page.count("do_not_honor") == 1
 
 
+def test_a_decision_says_too_what_there_was_not(viewer: FlaskClient) -> None:
+    recovery = a_recovery()
+    an_attempt(recovery_id=recovery.id)
+    page = viewer.get(f"/recoveries/{recovery.id}").text
+    for told in (
+        "no rule: the time is as it was wished",
+        "no other time",
+        "none stated: this strategy plans by rules",
+        "<dt>What happened</dt><dd>not yet made</dd>",
+    ):
+        assert told in page, told
+
+
 def test_the_old_card_is_pointed_out(viewer: FlaskClient) -> None:
     made = a_subscription(stripe_payment_method_id="pm_old")
     recovery = a_recovery(
