@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from flask import Flask, current_app
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import current
@@ -26,6 +26,13 @@ IDLE_LIFE = timedelta(hours=2)
 # So long a password just given stands for what matters: connecting, keys, the team.
 FRESH_FOR = timedelta(minutes=15)
 _SEEN_EVERY = timedelta(minutes=1)
+
+# Every page asks it: built once, it costs half as much.
+_FOUND = (
+    select(User, UserSession)
+    .join(UserSession, UserSession.user_id == User.id)
+    .where(UserSession.token_hash == bindparam("token_hash"), User.removed_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,7 @@ def find(
     session: Session, token: str, *, now: datetime
 ) -> tuple[User, SignedIn] | None:
     """Whose session this token names; None when it has ended."""
-    found = session.execute(
-        select(User, UserSession)
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(UserSession.token_hash == _hash(token), User.removed_at.is_(None))
-    ).first()
+    found = session.execute(_FOUND, {"token_hash": _hash(token)}).first()
     if found is None:
         return None
     user, row = found

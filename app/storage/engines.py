@@ -7,7 +7,7 @@ pool holds a single connection and hands it on in order of arrival.
 
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from app.storage.line import OneInLine
@@ -40,7 +40,6 @@ def prepare(engine: Engine, *, may_write: bool) -> None:
     """Set up each new connection of `engine`; PostgreSQL needs nothing more."""
     if engine.dialect.name != "sqlite":
         return
-    begin = "BEGIN IMMEDIATE" if may_write else "BEGIN"
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: DBAPIConnection, _record: object) -> None:
@@ -64,9 +63,16 @@ def prepare(engine: Engine, *, may_write: bool) -> None:
             cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    event.listen(engine, "begin", _begin_writing if may_write else _begin_reading)
+
+
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    # By the driver itself: it cannot fail, and every page begins one.
+    connection.connection.execute("BEGIN")
 
 
 def _server_pool() -> dict[str, Any]:

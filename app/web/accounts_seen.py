@@ -5,8 +5,34 @@ from flask import abort, g, request
 from app.domain.account import ConnectionStatus
 from app.extensions import db
 from app.storage import account_reads
+from app.storage.listings.sight import visible_accounts
 from app.storage.models import StripeAccount
+from app.storage.standing_reads import NamedAccount, Standing
+from app.storage.standing_reads import standing as read_standing
 from app.web.access import me
+
+
+def standing() -> Standing:
+    """How things stand, for all accounts; read once a request."""
+    if "standing" not in g:
+        g.standing = read_standing(db.session())
+    found: Standing = g.standing
+    return found
+
+
+def sight() -> frozenset[int] | None:
+    """Ids of the accounts the signed-in person may see; None for all."""
+    if "sight" not in g:
+        g.sight = visible_accounts(db.session(), me())
+    seen: frozenset[int] | None = g.sight
+    return seen
+
+
+def account_choices() -> list[NamedAccount]:
+    """The accounts that the signed-in person may see and choose from."""
+    seen = sight()
+    accounts = standing().accounts
+    return [each for each in accounts if seen is None or each.id in seen]
 
 
 def seen_accounts() -> list[StripeAccount]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint
 
 from app.domain.decline_codes import ROWS, Space
-from app.web.accounts_seen import seen_accounts
+from app.web.accounts_seen import account_choices
 from app.web.lists import address
 from app.web.words import word_of
 
@@ -56,7 +56,7 @@ def _said(name: str, kept: Mapping[str, str]) -> str:
 
 
 def _account(kept: Mapping[str, str]) -> str:
-    names = {str(each.id): each.name for each in seen_accounts()}
+    names = {str(each.id): each.name for each in account_choices()}
     return names.get(kept["account"]) or kept["account"]
 
 

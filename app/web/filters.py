@@ -41,7 +41,14 @@ def money(value: Money | int | None, currency: str | None = None) -> str:
     """An amount with its currency's decimals: `1,234.56 USD`."""
     if value is None:
         return "\N{EN DASH}"
-    return str(value if isinstance(value, Money) else Money(value, currency or ""))
+    if isinstance(value, Money):
+        return str(value)
+    return _written(value, currency or "")
+
+
+@lru_cache(maxsize=1024)  # plans have few prices
+def _written(amount: int, currency: str) -> str:
+    return str(Money(amount, currency))
 
 
 def when(time: datetime | None) -> Markup:

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 from flask import Blueprint, request
-from sqlalchemy import select
 
 from app import current
-from app.domain.account import ConnectionStatus
 from app.domain.people import Role
-from app.extensions import db
-from app.storage.models import StripeAccount
+from app.web.accounts_seen import standing
 
 bp = Blueprint("frame", __name__)  # no routes: it lends its values to templates
 
@@ -50,11 +47,7 @@ def banner() -> str | None:
     """What a person must know before believing any number on the page."""
     if not current.clock().is_real:
         return "Sandbox: no real money moves, and time runs faster than yours."
-    modes = db.session.scalars(
-        select(StripeAccount.livemode)
-        .where(StripeAccount.status != ConnectionStatus.DISCONNECTED)
-        .distinct()
-    ).all()
+    modes = [each.livemode for each in standing().accounts if each.is_connected]
     if modes and not any(modes):
         return (
             "Test mode: only Stripe test accounts are connected. No real money moves."

@@ -1,6 +1,7 @@
 """A list on a page: filtered, paged by key, refreshing itself while work goes on."""
 
 from collections.abc import Container, Mapping
+from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from zlib import crc32
@@ -12,10 +13,8 @@ from app import current
 from app.extensions import db
 from app.storage.listings.keyset import Cursor, Order, Page, write
 from app.storage.listings.listing import Listing
-from app.storage.listings.sight import visible_accounts
-from app.storage.standing_reads import anything_connected, anything_open
-from app.web.access import me
-from app.web.accounts_seen import seen_accounts
+from app.web.accounts_seen import account_choices, standing
+from app.web.accounts_seen import sight as sight
 from app.web.filters import viewer_zone
 from app.web.question import Question
 from app.web.rendering import render, wants_fragment
@@ -29,14 +28,9 @@ def question() -> Question:
     return Question(request.args, zone=viewer_zone())
 
 
-def sight() -> frozenset[int] | None:
-    """The accounts the signed-in person may see; None for all."""
-    return visible_accounts(db.session(), me())
-
-
 def narrowed(asked: Question) -> frozenset[int] | None:
     """The accounts that this list is about: all in sight, or the one asked for."""
-    known = {str(account.id) for account in seen_accounts()}
+    known = {str(account.id) for account in account_choices()}
     wanted = asked.word("account", known)
     return frozenset({int(wanted)}) if wanted else sight()
 
@@ -56,9 +50,10 @@ def list_page(
     """
     order = order or listing.order
     cursor = asked.cursor(order)
-    session = db.session()
-    page = listing.page(session, wanted, cursor=cursor, size=PAGE_SIZE, order=order)
-    is_live = cursor is None and anything_open(session)
+    page = listing.page(
+        db.session(), wanted, cursor=cursor, size=PAGE_SIZE, order=order
+    )
+    is_live = cursor is None and standing().is_busy
     mark = _mark_of(page) if is_live else None
     if mark and request.args.get("seen") == mark:
         return "", 204
@@ -72,7 +67,7 @@ def list_page(
         pager=_pager(page, asked),
         here=here,
         is_past_the_end=cursor is not None and not page.rows,
-        is_connected=bool(page.rows) or anything_connected(session),
+        is_connected=standing().is_connected,
         mark=mark,
         **context,
     )
@@ -100,5 +95,5 @@ def _pager(page: Page, asked: Question) -> dict[str, str | None]:
 def _mark_of(page: Page) -> str:
     """Changes with the rows, and once a minute: "in 3 minutes" must not stand still."""
     minute = int(current.now().timestamp()) // 60
-    seen = repr([tuple(row) for row in page.rows])
+    seen = "\0".join(map(str, chain.from_iterable(page.rows)))
     return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"

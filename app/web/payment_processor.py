@@ -11,7 +11,7 @@ from app.services.account_cards import AccountCard
 from app.services.account_rows import AccountRefused
 from app.stripe_gateway import PROBES
 from app.web.access import me, needs
-from app.web.accounts_seen import chosen_account_id, seen_accounts
+from app.web.accounts_seen import account_choices, chosen_account_id, seen_accounts
 from app.web.confirmation import asks_password
 from app.web.rendering import render, wants_fragment
 
@@ -21,7 +21,7 @@ bp = Blueprint("payment_processor", __name__, url_prefix=TAB)
 
 @bp.app_context_processor
 def _lend() -> dict[str, object]:
-    return {"account_choices": seen_accounts}
+    return {"account_choices": account_choices}
 
 
 @bp.get("")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from app.extensions import db
-from app.storage.saved_views import views_of
+from app.storage.saved_views import links_of
 from app.web.access import me
 
 
@@ -37,7 +37,7 @@ def views_on(
     list_name: str, kept: Mapping[str, str], *, columns: Iterable[str] = ()
 ) -> Views:
     """The views of `list_name`, around a page that shows what `kept` asks for."""
-    found = views_of(db.session(), list_name, user_id=me().id)
+    found = links_of(db.session(), list_name, user_id=me().id)
     mine = next((view.query for view in found if not view.name), None)
     chosen = tuple(name for name in columns if name in (mine or "").split(","))
     tabs = [

@@ -194,11 +194,11 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     for _ in range(many):
         a_decline(kind=DeclineKind.HARD)
-    for address, most in (("/subscriptions", 7), ("/declines", 8)):
+    for address, most in (("/subscriptions", 5), ("/declines", 6)):
         with counted_queries() as seen:
             assert viewer.get(address).status_code == 200
-        # The user, the banner's modes, the accounts and currencies to choose from, the
-        # rows, saved views, whether anything is open; beside declines, counts by code.
+        # The user, the accounts and whether anything is open, the currencies to choose
+        # from, the rows, saved views; beside declines, counts by code.
         assert len(seen) == most, seen
 
 

@@ -80,18 +80,19 @@ class Page:
 
 def page_of(
     session: Session,
-    statement: Select[*tuple[Any, ...]],
+    parts: Sequence[Select[*tuple[Any, ...]]],
     *,
     order: Order,
     cursor: Cursor | None,
     size: int,
 ) -> Page:
-    """`size` rows of `statement`, which must select the order's key and id."""
+    """`size` rows of the `parts` that parts_of() made for the same order and place."""
     backwards = cursor is not None and cursor.backwards
     found: list[Any] = []
-    for part in _parts(statement, order, cursor):
+    for part in parts:
         if len(found) <= size:
-            found += _named(session.execute(part.limit(size + 1 - len(found))))
+            # Plain columns: what the session adds for whole objects is not needed.
+            found += _named(session.connection().execute(part))
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows.reverse()
@@ -133,6 +134,19 @@ def read(word: str, *, order: Order) -> Cursor:
     if not _is_key(key, order) or not _is_id(row_id) or backwards not in (0, 1):
         raise BadCursor("not a cursor of this order")
     return Cursor(key, row_id, bool(backwards), order.name, group)
+
+
+def parts_of(
+    statement: Select[*tuple[Any, ...]],
+    *,
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+) -> list[Select[*tuple[Any, ...]]]:
+    """What to read for a page of `size` rows from `cursor` on. `statement` must select
+    the order's key and id."""
+    # One more than is shown tells whether there is a further page.
+    return [part.limit(size + 1) for part in _parts(statement, order, cursor)]
 
 
 def _parts(

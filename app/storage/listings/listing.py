@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.storage.listings import search
-from app.storage.listings.keyset import Cursor, Order, Page, page_of
+from app.storage.listings.keyset import Cursor, Order, Page, page_of, parts_of
 from app.storage.listings.narrowing import Narrowing, aside, equal, leads_of
 
 Filter = TypeVar("Filter")
@@ -81,8 +82,8 @@ class Listing(Generic[Filter]):
         order = order or self.order
         leads = self._leads(session, wanted, order)
         asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES, leads)
-        statement = self.statement(wanted, asked)
-        return page_of(session, statement, order=order, cursor=cursor, size=size)
+        parts = _parts_of(self, wanted, asked, order, cursor, size)
+        return page_of(session, parts, order=order, cursor=cursor, size=size)
 
     def chunks(
         self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
@@ -95,9 +96,14 @@ class Listing(Generic[Filter]):
         while True:
             with opened() as session:
                 asked = Asked(session.get_bind().dialect.name, None, leads)
-                statement = self.statement(wanted, asked)
+                parts = parts_of(
+                    self.statement(wanted, asked),
+                    order=self.order,
+                    cursor=cursor,
+                    size=CHUNK,
+                )
                 page = page_of(
-                    session, statement, order=self.order, cursor=cursor, size=CHUNK
+                    session, parts, order=self.order, cursor=cursor, size=CHUNK
                 )
             if page.rows:
                 yield page.rows
@@ -118,6 +124,19 @@ class Listing(Generic[Filter]):
             ordered_by=frozenset(column.key for column in order.columns) | order.fixed,
             is_own_order=order.key is self.order.key,
         )
+
+
+@lru_cache(maxsize=32)  # the first page, and what open pages ask every few seconds
+def _parts_of(
+    listing: Listing[Any],
+    wanted: Scope,
+    asked: Asked,
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+) -> list[Select[*tuple[Any, ...]]]:
+    statement = listing.statement(wanted, asked)
+    return parts_of(statement, order=order, cursor=cursor, size=size)
 
 
 def amounting(
