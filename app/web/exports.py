@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -27,6 +26,7 @@ from app.web.subscription_list import wanted_subscriptions
 bp = Blueprint("exports", __name__)
 
 Columns = dict[str, str]  # heading: the column of the listing
+Rows = Iterable[Sequence[Any]]
 # The first ones are promised, in this order; more may follow them.
 SUBSCRIPTION_COLUMNS: Columns = {
     "subscription": "stripe_subscription_id",
@@ -85,7 +85,7 @@ ATTEMPT_COLUMNS: Columns = {
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PIECE = 64 * 1024
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\t\r")
 
 
 @bp.get("/subscriptions.csv", defaults={"form": "csv"})
@@ -140,52 +140,39 @@ def export(
     """The whole listing as the file `name`, in the form that its ending says."""
     # The page's own read ends here: a slow download must not hold on to it.
     db.session.rollback()
-    chunks = listing.chunks(partial(Session, db.engine), wanted)
+    opened, heading = partial(Session, db.engine), list(columns)
+    chunks = listing.written(opened, wanted, list(columns.values()))
     if name.endswith(".xlsx"):
-        response = Response(_workbook(chunks, columns), mimetype=_XLSX)
+        response = Response(_workbook(heading, chunks), mimetype=_XLSX)
     else:
-        response = Response(_lines(chunks, columns), mimetype="text/csv")
+        response = Response(_lines(heading, chunks), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _workbook(chunks: Iterable[Iterable[Any]], columns: Columns) -> Iterator[bytes]:
+def _workbook(heading: list[str], chunks: Iterable[Rows]) -> Iterator[bytes]:
     """By way of a file: a workbook is a ZIP, whose directory comes last."""
     with TemporaryFile() as file:
-        rows = (_values(row, columns) for chunk in chunks for row in chunk)
-        write_workbook(file, list(columns), rows)
+        write_workbook(file, heading, chain.from_iterable(chunks))
         file.seek(0)
         while piece := file.read(_PIECE):
             yield piece
 
 
-def _lines(chunks: Iterable[Iterable[Any]], columns: Columns) -> Iterator[str]:
-    yield _csv([list(columns)])
+def _lines(heading: list[str], chunks: Iterable[Rows]) -> Iterator[str]:
+    yield _csv([heading])
     for rows in chunks:
-        yield _csv(_cells(row, columns) for row in rows)
+        yield _csv(map(_guarded, rows))
 
 
-def _cells(row: Any, columns: Columns) -> list[Any]:
-    return [_guarded(value) for value in _values(row, columns)]
+def _guarded(row: Sequence[Any]) -> list[Any]:
+    return [
+        f"'{value}" if type(value) is str and value[:1] in _FORMULA else value
+        for value in row
+    ]
 
 
-def _values(row: Any, columns: Columns) -> list[Any]:
-    return [_plain(getattr(row, column)) for column in columns.values()]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return str(value) if isinstance(value, StrEnum) else value
-
-
-def _guarded(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
-
-
-def _csv(rows: Iterable[list[Any]]) -> str:
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()

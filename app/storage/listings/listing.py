@@ -15,10 +15,11 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 from app.storage.listings import search
 from app.storage.listings.keyset import Cursor, Order, Page, page_of, parts_of
 from app.storage.listings.narrowing import Narrowing, aside, equal, leads_of
+from app.storage.listings.written import written
 
 Filter = TypeVar("Filter")
 # Rows in one read of an export: few reads, and little kept at once.
-CHUNK = 2000
+CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,40 @@ class Listing(Generic[Filter]):
             cursor = page.after
             if cursor is None:
                 return
+
+    def written(
+        self,
+        opened: Callable[[], AbstractContextManager[Session]],
+        wanted: Filter,
+        names: Sequence[str],
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Everything, in chunks as above: of each row the columns `names`, as files
+        hold them."""
+        with opened() as session:
+            dialect = session.get_bind().dialect.name
+            asked = Asked(dialect, None, self._leads(session, wanted, self.order))
+        cursor = None
+        while True:
+            part = self._to_write(wanted, asked, names, cursor)
+            with opened() as session:
+                found = session.connection().execute(part).all()
+            rows = found[:CHUNK]
+            if rows:
+                yield [row[2:] for row in rows]
+            if len(found) <= CHUNK:
+                return
+            cursor = Cursor(rows[-1][0], rows[-1][1])
+
+    def _to_write(
+        self, wanted: Filter, asked: Asked, names: Sequence[str], cursor: Cursor | None
+    ) -> Select[*tuple[Any, ...]]:
+        """Key and id, for the next cursor, before the columns of the file."""
+        statement = self.statement(wanted, asked)
+        kept = statement.selected_columns
+        columns = [written(kept[name], dialect=asked.dialect) for name in names]
+        statement = statement.with_only_columns(self.order.key, self.order.id, *columns)
+        (part,) = parts_of(statement, order=self.order, cursor=cursor, size=CHUNK)
+        return part
 
     def _leads(
         self, session: Session, wanted: Filter, order: Order
