@@ -1,139 +1,243 @@
 """How fast the pages are on big accounts, beside a peer and the limit.
 
-    python -m benchmarks.pages s10000.db s100000.db s1000000.db [--rounds 60]
+    python -m benchmarks.pages sqlite:////tmp/s10000.db sqlite:////tmp/s1000000.db
+    python -m benchmarks.pages --exports sqlite:////tmp/s1000000.db
 
-Each file is a SQLite database filled by benchmarks.seeding. Every round asks each page
-once on each database, so that what else the machine does falls on all alike. Pages go
-through the whole application (sign-in, CSRF, headers), without a socket. The limit is
-the bare keyset query and a plain Jinja template in the same process; the peer is
-Flask-Admin's list of the same table, where flask-admin is installed.
+Each address is of a database filled by benchmarks.seeding, SQLite or PostgreSQL. Every
+round asks each page once on each database, so that what else the machine does falls on
+all alike. Pages go through the whole application (sign-in, CSRF, headers), without a
+socket. The limit is the bare keyset query and a plain Jinja template in the same
+process: the rows and columns of the page, in its markup, values as the driver gives
+them. The peer is Flask-Admin's list of the same table, where flask-admin is installed;
+it is asked every tenth round.
 """
 
 import argparse
+import csv
+import gc
+import io
 import resource
-import sqlite3
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
+from flask.testing import FlaskClient
 from jinja2 import Environment
+from sqlalchemy import (
+    Connection,
+    String,
+    create_engine,
+    func,
+    select,
+    text,
+    type_coerce,
+)
 
 from app import create_app
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
 from app.services import sessions
+from app.storage.base import Base
 from app.storage.listings.keyset import Cursor, write
-from app.storage.models import User
+from app.storage.models import Decline, Subscription, User
 from app.storage.transaction import transaction
 
 KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
-RAW = """SELECT id, customer_name, customer_email, plan, amount, currency, lifecycle,
-    status, declines, next_retry_at, recovered_amount FROM subscription
-    WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT 50"""
-PLAIN = Environment(autoescape=True).from_string(
-    "<table>{% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>"
-    "{% endfor %}</tr>{% endfor %}</table>"
-)
+WARMING = 3
+# Every column that the list reads, the moment of Stripe's own next retry included.
+LIMIT_SQL = """SELECT id, stripe_subscription_id, stripe_customer_id, customer_name,
+    customer_email, plan, "interval", amount, currency, status, lifecycle, created_at,
+    declines, attempts, next_retry_at, recovered_amount, last_decline_code,
+    current_period_end, (SELECT min(recovery.stripe_retries_at) FROM recovery
+        WHERE recovery.subscription_id = subscription.id
+        AND recovery.paused_because = 'stripe_retries') AS stripe_retries_at
+    FROM subscription WHERE (created_at, id) < ('9999-12-31', 0)
+    ORDER BY created_at DESC, id DESC LIMIT 50"""
+LIMIT_PAGE = Environment(autoescape=True).from_string("""<table>
+{% for row in rows %}<tr>
+<th scope="row"><a href="/subscriptions/{{ row.stripe_subscription_id }}"><bdi>{{ row.customer_name }}</bdi></a><br><bdi class="quiet small">{{ row.customer_email }}</bdi></th>
+<td data-label="Plan"><bdi>{{ row.plan }}</bdi></td>
+<td data-label="Amount" class="num">{{ row.amount }} {{ row.currency }} <span class="quiet">/ {{ row.interval }}</span></td>
+<td data-label="Lifecycle">{{ row.lifecycle }}</td>
+<td data-label="At Stripe">{{ row.status }}</td>
+<td data-label="Declines" class="num">{{ row.declines }}</td>
+<td data-label="Next retry">{{ row.stripe_retries_at or row.next_retry_at }}</td>
+<td data-label="Recovered" class="num">{{ row.recovered_amount }} {{ row.currency }}</td>
+</tr>{% endfor %}</table>""")  # noqa: E501
+# What a file of all subscriptions takes without us: the driver and the csv module.
+BARE_EXPORT = """SELECT stripe_subscription_id, stripe_customer_id, customer_email,
+    status, lifecycle, amount, currency, declines, attempts, next_retry_at,
+    recovered_amount, customer_name, plan, "interval", created_at
+    FROM subscription ORDER BY created_at DESC, id DESC"""
 Ask = Callable[[], int]
 
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("databases", nargs="+", type=Path)
+    options.add_argument("databases", nargs="+")
     options.add_argument("--rounds", type=int, default=60)
+    options.add_argument("--exports", action="store_true")
     chosen = options.parse_args()
-    asked = {path: pages_of(path) for path in chosen.databases}
-    times: dict[tuple[Path, str], list[float]] = defaultdict(list)
-    for number in range(chosen.rounds + 3):
-        for path, pages in asked.items():
+    for url in chosen.databases if chosen.exports else ():
+        export(url)
+    if not chosen.exports:
+        compare(chosen.databases, chosen.rounds)
+
+
+def compare(databases: list[str], rounds: int) -> None:
+    """Ask every page `rounds` times, and print a column for each database."""
+    asked = {url: pages_of(url) for url in databases}
+    _settle()
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for number in range(rounds + WARMING):
+        for url, pages in asked.items():
             for name, ask in pages.items():
+                if name.startswith("peer") and number % 10 != WARMING:
+                    continue
                 began = time.perf_counter()
                 weight = ask()
                 took = (time.perf_counter() - began) * 1000
                 assert weight > 100, name
-                if number >= 3:  # caches are warm
-                    times[path, name].append(took)
-    for path, pages in asked.items():
-        print(f"\n{path.name}\n| page | p50 ms | p95 ms |\n|---|---|---|")
-        for name in pages:
-            taken = sorted(times[path, name])
-            p95 = taken[int(len(taken) * 0.95) - 1]
-            print(f"| {name} | {statistics.median(taken):.1f} | {p95:.1f} |")
-    for path in chosen.databases:
-        export(path)
+                if number >= WARMING:
+                    times[url, name].append(took)
+    sizes = [f"{_size(url):,}" for url in databases]
+    print(f"| p50 / p95 in ms, {rounds} rounds | {' | '.join(sizes)} |")
+    print(f"|---|{'---|' * len(sizes)}")
+    for name in asked[databases[0]]:
+        cells = [_cell(times[url, name]) for url in databases]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
-def pages_of(path: Path) -> dict[str, Ask]:
+def _cell(taken: list[float]) -> str:
+    taken = sorted(taken)
+    p95 = taken[max(int(len(taken) * 0.95) - 1, 0)]
+    return f"{statistics.median(taken):.1f} / {p95:.1f}"
+
+
+def pages_of(url: str) -> dict[str, Ask]:
     """Every page to ask for, by name."""
-    app = _app(path)
-    client = _signed_in(app)
-    raw = sqlite3.connect(path)
-    size, oldest = _depth(raw)
-    deep = write(Cursor(oldest, size))
-    latest_decline = raw.execute(
-        "SELECT occurred_at, id FROM decline ORDER BY occurred_at LIMIT 1"
-    ).fetchone()
-    moment = datetime.fromisoformat(latest_decline[0]).replace(tzinfo=UTC)
-    deep_declines = write(Cursor(moment.replace(year=moment.year + 1), 1))
-    some = raw.execute(
-        "SELECT customer_name, customer_email, stripe_customer_id FROM subscription "
-        "WHERE id = ?",
-        (size // 2,),
-    ).fetchone()
-    addresses = {
+    client = _signed_in(_app(url))
+    asks: dict[str, Ask] = {
+        name: lambda address=address: _weight(client, address)  # type: ignore[misc]
+        for name, address in _addresses(url).items()
+    }
+    raw = create_engine(url).connect()
+    asks["limit: keyset SQL, plain template"] = lambda: _limit(raw)
+    return asks | _peer(url)
+
+
+def _addresses(url: str) -> dict[str, str]:
+    with create_engine(url).connect() as raw:
+        some = raw.execute(
+            text(
+                "SELECT customer_name, customer_email, stripe_customer_id "
+                "FROM subscription WHERE id = :id"
+            ),
+            {"id": _size(url) // 2},
+        ).one()
+        deep = write(_nine_tenths_down(raw, Subscription, "created_at"))
+        deep_declines = write(_nine_tenths_down(raw, Decline, "occurred_at"))
+    name, email, customer = map(quote, some)
+    month_ago = f"{datetime.now(UTC) - timedelta(days=400):%Y-%m-%d}"
+    return {
         "subscriptions, first page": "/subscriptions",
         "subscriptions, deep page": f"/subscriptions?page={deep}",
-        "subscriptions, filtered": "/subscriptions?status=terminated",
-        "search by e-mail": f"/subscriptions?q={some[1]}",
-        "search by name": f"/subscriptions?q={some[0]}",
-        "search by id": f"/subscriptions?q={some[2]}",
+        "subscriptions, by lifecycle": "/subscriptions?status=terminated",
+        "subscriptions, by Stripe's status": "/subscriptions?status=past_due",
+        "subscriptions, by day": f"/subscriptions?to={month_ago}",
+        "subscriptions, by decline code": "/subscriptions?code=stolen_card",
+        "subscriptions, by amount": "/subscriptions?currency=eur&amount_from=40",
+        "subscriptions, largest first": "/subscriptions?sort=-amount",
+        "subscriptions, next retry first": "/subscriptions?sort=next_retry",
+        "search by e-mail": f"/subscriptions?q={email}",
+        "search by e-mail, as typed": f"/subscriptions?q={email[:8]}",
+        "search by name": f"/subscriptions?q={name}",
+        "search by id": f"/subscriptions?q={customer}",
+        "search, two letters": "/subscriptions?q=an",
         "search, in everyone's e-mail": "/subscriptions?q=example",
         "search for nobody": "/subscriptions?q=nobody+of+this+name",
         "declines, first page": "/declines",
         "declines, deep page": f"/declines?page={deep_declines}",
-        "declines, filtered": "/declines?code=stolen_card",
-        "declines, searched": f"/declines?q={some[1]}",
+        "declines, by code": "/declines?code=stolen_card",
+        "declines, by kind": "/declines?kind=hard",
+        "declines, by brand": "/declines?brand=amex",
+        "declines, by country": "/declines?country=JP",
+        "declines, by who made them": "/declines?made_by=first",
+        "declines, by amount": "/declines?currency=eur&amount_from=40",
+        "declines, searched": f"/declines?q={email}",
         "dashboard": "/",
     }
-    asks: dict[str, Ask] = {
-        name: lambda address=address: len(client.get(address).data)  # type: ignore[misc]
-        for name, address in addresses.items()
-    }
-    asks["limit: keyset SQL, plain template"] = lambda: len(
-        PLAIN.render(rows=raw.execute(RAW, ("9999-12-31", 0)).fetchall())
+
+
+def _weight(client: FlaskClient, address: str) -> int:
+    answer = client.get(address)
+    assert answer.status_code == 200, (address, answer.status_code)
+    return len(answer.data)
+
+
+def _limit(raw: Connection) -> int:
+    cursor = raw.connection.cursor()
+    cursor.execute(LIMIT_SQL)
+    names = [each[0] for each in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    cursor.close()
+    return len(LIMIT_PAGE.render(rows=rows))
+
+
+def export(url: str) -> None:
+    """How fast all subscriptions leave as CSV, beside the driver and the csv module."""
+    client = _signed_in(_app(url))
+    before = _most_memory()
+    with _timed(url, "ours") as count:
+        for piece in client.get("/subscriptions.csv").response:
+            count(piece.count(b"\n" if isinstance(piece, bytes) else "\n"))  # type: ignore[arg-type]
+    print(f"{_most_memory() - before:.1f} MB more at most")
+    with create_engine(url).connect() as raw, _timed(url, "bare") as count:
+        cursor = raw.connection.cursor()
+        cursor.execute(BARE_EXPORT)
+        while rows := cursor.fetchmany(5000):
+            csv.writer(io.StringIO()).writerows(rows)
+            count(len(rows))
+
+
+@contextmanager
+def _timed(url: str, whose: str) -> Iterator[Callable[[int], None]]:
+    counts: list[int] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    yield counts.append
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    rows = sum(counts)
+    print(
+        f"{url}: {whose}: {rows:,} rows of CSV, {rows / took:,.0f} a second, "
+        f"{rows / cpu:,.0f} a second of our CPU"
     )
-    return asks | _peer(path)
 
 
-def export(path: Path) -> None:
-    """How fast all subscriptions leave as CSV, and what that costs in memory."""
-    client = _signed_in(_app(path))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began, rows = time.perf_counter(), 0
-    for piece in client.get("/subscriptions.csv").response:
-        rows += piece.count(b"\n" if isinstance(piece, bytes) else "\n")  # type: ignore[arg-type]
-    took = time.perf_counter() - began
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    speed = rows / took
-    print(f"\n{path.name}: {rows:,} rows of CSV, {speed:,.0f}/s, {grown:.1f} MB more")
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _app(path: Path) -> Flask:
+def _settle() -> None:
+    """As app/server.py does before it serves."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+def _app(url: str) -> Flask:
     return create_app(
-        Config(
-            database_url=f"sqlite:///{path.resolve()}",
-            secret_key="bench",
-            encryption_keys=(KEY,),
-        )
+        Config(database_url=url, secret_key="bench", encryption_keys=(KEY,))
     )
 
 
-def _signed_in(app: Flask) -> "object":
+def _signed_in(app: Flask) -> FlaskClient:
     now = datetime.now(UTC)
     with app.app_context():
         user = db.session.query(User).first()
@@ -153,25 +257,34 @@ def _signed_in(app: Flask) -> "object":
     return client
 
 
-def _depth(raw: sqlite3.Connection) -> tuple[int, datetime]:
-    """How many there are, and the moment nine tenths of the way down the list."""
-    (size,) = raw.execute("SELECT max(id) FROM subscription").fetchone()
-    (at,) = raw.execute(
-        "SELECT created_at FROM subscription ORDER BY created_at DESC LIMIT 1 OFFSET ?",
-        (size * 9 // 10,),
-    ).fetchone()
-    return size, datetime.fromisoformat(at).replace(tzinfo=UTC)
+def _size(url: str) -> int:
+    with create_engine(url).connect() as raw:
+        return int(raw.execute(text("SELECT max(id) FROM subscription")).scalar_one())
 
 
-def _peer(path: Path) -> dict[str, Ask]:
+def _nine_tenths_down(raw: Connection, kind: type[Base], column: str) -> Cursor:
+    """The place of that row in the list, newest first."""
+    rows = kind.__table__.columns
+    size = raw.execute(select(func.max(rows["id"]))).scalar_one()
+    row = raw.execute(
+        select(type_coerce(rows[column], String), rows["id"])
+        .order_by(rows[column].desc(), rows["id"].desc())
+        .limit(1)
+        .offset(size * 9 // 10)
+    ).one()
+    at: Any = row[0]
+    if isinstance(at, str):  # SQLite's
+        at = datetime.fromisoformat(at)
+    return Cursor(at.replace(tzinfo=UTC), row[1])
+
+
+def _peer(url: str) -> dict[str, Ask]:
     try:
         from flask_admin import Admin
         from flask_admin.contrib.sqla import ModelView
-        from sqlalchemy import create_engine
         from sqlalchemy.orm import Session
     except ImportError:
         return {}
-    from app.storage.models import Subscription
 
     class View(ModelView):  # type: ignore[misc]
         column_list = ("customer_name", "customer_email", "plan", "amount", "status")
@@ -181,15 +294,15 @@ def _peer(path: Path) -> dict[str, Ask]:
 
     app = Flask("peer")
     app.secret_key = "bench"
-    session = Session(create_engine(f"sqlite:///{path.resolve()}"))
+    session = Session(create_engine(url))
     Admin(app).add_view(View(Subscription, session))
     client = app.test_client()
     return {
-        "peer: Flask-Admin, first page": lambda: len(
-            client.get("/admin/subscription/").data
+        "peer: Flask-Admin, first page": lambda: _weight(
+            client, "/admin/subscription/"
         ),
-        "peer: Flask-Admin, search": lambda: len(
-            client.get("/admin/subscription/?search=nobody").data
+        "peer: Flask-Admin, search": lambda: _weight(
+            client, "/admin/subscription/?search=nobody"
         ),
     }
 
