@@ -85,10 +85,15 @@ class _PostgreSQL:
 
 
 def _count(connection: Connection) -> None:
-    """The kept tallies, as the migration that made them counted what was there."""
-    tallies = _migration("0002_tallies")
+    """The kept tallies, as the migrations that made them counted what was there."""
+    dialect = connection.dialect.name
     with Operations.context(MigrationContext.configure(connection)):
-        tallies._count_what_is_there(connection.dialect.name)
+        _migration("0002_tallies")._count_what_is_there(dialect)
+    by_day = _migration("0014_day_tallies")
+    times = ("started", "ended", "occurred")
+    days = {time: by_day.DAY[dialect].format(f"{time}_at") for time in times}
+    for count in by_day.COUNTS:
+        connection.exec_driver_sql(count.format(**days))
 
 
 def _migration(name: str) -> ModuleType:
