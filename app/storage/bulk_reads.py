@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.bulk import BulkAction, BulkStatus, ItemState
 from app.domain.recovery import PauseCause, RecoveryStatus
 from app.storage.bulk_models import BulkItem, BulkJob
-from app.storage.listings.keyset import Cursor, Order, Page, page_of
+from app.storage.listings.keyset import Cursor, Order, Page, page_of, parts_of
 from app.storage.listings.listing import Asked
 from app.storage.listings.subscriptions import SubscriptionFilter, subscriptions_meant
 from app.storage.models import OPEN_WORDS, Recovery, StripeAccount, Subscription
@@ -180,4 +180,5 @@ def item_page(
         .outerjoin(Subscription, Subscription.id == Recovery.subscription_id)
         .where(BulkItem.job_id == job_id)
     )
-    return page_of(session, statement, order=BY_ID, cursor=cursor, size=size)
+    parts = parts_of(statement, order=BY_ID, cursor=cursor, size=size)
+    return page_of(session, parts, order=BY_ID, cursor=cursor, size=size)

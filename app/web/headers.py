@@ -1,7 +1,7 @@
 """What every answer says to the browser about safety and keeping."""
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +28,7 @@ def register(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """The address of a static file; it changes with the file, so it may be kept."""
-    return url_for("static", filename=name, v=_fingerprint(name))
+    return _asset(name, request.script_root)
 
 
 def content_security_policy(config: Config) -> str:
@@ -72,6 +72,11 @@ def _protect(response: Response) -> Response:
     elif request.endpoint != "static":
         headers["Cache-Control"] = "no-store"
     return response
+
+
+@lru_cache(maxsize=64)  # every page names five of them
+def _asset(name: str, _root: str) -> str:
+    return url_for("static", filename=name, v=_fingerprint(name))
 
 
 @cache

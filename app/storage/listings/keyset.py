@@ -201,7 +201,7 @@ def _named(result: Result[*tuple[Any, ...]]) -> list[Any]:
     """The rows as plain named tuples: templates read hundreds of values, and reading
     one of SQLAlchemy's rows by name takes ten times as long."""
     kind: Any = _kind_of_row(tuple(result.keys()))
-    return [kind._make(row) for row in result]
+    return [kind._make(row) for row in result.all()]
 
 
 @lru_cache(maxsize=64)
