@@ -17,6 +17,7 @@ from sqlalchemy import select
 from app import create_app, current, passwords
 from app.config import Config
 from app.domain.people import Role
+from app.extensions import db
 from app.services import people, second_factor
 from app.services.second_factor import CodeRefused
 from app.storage.models import AuditEntry, User
@@ -334,3 +335,6 @@ def test_without_the_key_the_page_says_so_and_a_recovery_code_still_works(
     assert answer.status_code == 422
     assert "cannot be read with the keys in ENCRYPTION_KEYS" in answer.text
     assert second_step(client, codes[0]) == 303
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
