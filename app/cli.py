@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(backtest)
     app.cli.add_command(tick)
     app.cli.add_command(doctor)
+    app.cli.add_command(prune)
     app.cli.add_command(backup)
     app.cli.add_command(restore)
 
@@ -79,6 +80,16 @@ def tick() -> None:
     failed = [name for name in jobs.BY_NAME if not jobs.run(name)]
     if failed:
         raise click.ClickException(f"Failed, see the log: {', '.join(failed)}.")
+
+
+@click.command("prune")
+@with_appcontext
+def prune() -> None:
+    """Take away the payloads of old events, and very old events, to the end."""
+    from app.services import pruning
+
+    gone = pruning.prune(now=current.now(), run_for=float("inf"))
+    click.echo(f"{gone.payloads} payloads and {gone.rows} events were taken away.")
 
 
 def _role(text: str) -> Role:

@@ -10,10 +10,14 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
+from app.logs import LogFormat
+
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 KEYS_FILE = INSTANCE / "keys.env"
 PUBLIC_URL = "http://127.0.0.1:8000"
+# An event is seldom looked into after a month; a replay needs its payload no more.
+KEEP_PAYLOADS_DAYS = 30
 STRIPE_API_BASE = "https://api.stripe.com"
 STRIPE_CONNECT_BASE = "https://connect.stripe.com"
 
@@ -43,6 +47,8 @@ class Config:
     # Name and address of pages in Stripe's Dashboard that moved; see web/stripe_links.
     stripe_links: tuple[tuple[str, str], ...] = ()
     clock_file: Path | None = None
+    log_format: LogFormat = LogFormat.JSON
+    keep_payloads_days: int = KEEP_PAYLOADS_DAYS
     testing: bool = False
 
     @property
@@ -101,6 +107,10 @@ class Config:
             ).rstrip("/"),
             stripe_links=_links(settings),
             clock_file=Path(clock_file) if clock_file else None,
+            log_format=LogFormat(settings.get("LOG_FORMAT") or LogFormat.JSON),
+            keep_payloads_days=int(
+                settings.get("KEEP_PAYLOADS_DAYS") or KEEP_PAYLOADS_DAYS
+            ),
         )
 
 
@@ -133,6 +143,8 @@ def _faults(settings: Mapping[str, str]) -> list[str]:
         _url_faults,
         _links_fault,
         _clock_fault,
+        _log_fault,
+        _payloads_fault,
         _connect_fault,
     )
     return missing + [fault for check in checks for fault in check(settings)]
@@ -174,6 +186,19 @@ def _links_fault(settings: Mapping[str, str]) -> list[str]:
     if all(_is_web_address(address) for _, address in _links(settings)):
         return []
     return ["STRIPE_LINKS: such as retries=https://dashboard.stripe.com/..., by commas"]
+
+
+def _log_fault(settings: Mapping[str, str]) -> list[str]:
+    if (settings.get("LOG_FORMAT") or LogFormat.JSON) in set(LogFormat):
+        return []
+    return [f"LOG_FORMAT: {' or '.join(LogFormat)}"]
+
+
+def _payloads_fault(settings: Mapping[str, str]) -> list[str]:
+    days = settings.get("KEEP_PAYLOADS_DAYS") or "30"
+    if days.isdecimal() and 1 <= int(days) <= 3650:
+        return []
+    return ["KEEP_PAYLOADS_DAYS: a number of days from 1 to 3650"]
 
 
 def _clock_fault(settings: Mapping[str, str]) -> list[str]:

@@ -141,6 +141,7 @@ class Demo:
             "STRIPE_API_BASE": sandbox,
             "STRIPE_CONNECT_BASE": sandbox,
             "CLOCK_FILE": str(FOLDER / "clock"),
+            "LOG_FORMAT": "plain",
         }
 
     def _start_server(self) -> None:

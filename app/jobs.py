@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Callable
 
-from app import current
+from app import current, logs
 from app.services import (
     bulk_work,
     imports,
     learning,
+    pruning,
     reconciler,
     restored,
     sealing,
     sessions,
     settings_doctor,
     stripe_reads,
+    upkeep,
 )
 from app.services.handling import handle_pending
 from app.services.recoveries import sweep
@@ -37,6 +39,8 @@ EVERY_SECONDS: dict[Job, int] = {
     reconciler.reconcile: 300,
     settings_doctor.second_looks: 300,
     stripe_reads.write_down: 60,
+    upkeep.fold_tallies: 60,
+    pruning.prune: 3600,
     sessions.write_down: 60,
     sealing.seal: 5,
     # Once a day for each account; the rows say when.
@@ -71,9 +75,12 @@ BY_NAME = {name_of(job): job for job in ALL}
 
 def run(name: str) -> bool:
     """Do what is due of one job; False, and a log entry, when it failed."""
+    token = logs.doing.set(logs.new_id())
     try:
         BY_NAME[name](now=current.now())
     except Exception:
-        log.exception("%s failed; it will be tried again", name)
+        log.exception("%s failed; it will be tried again", name, extra={"job": name})
         return False
+    finally:
+        logs.doing.reset(token)
     return True

@@ -18,7 +18,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
-from app import cli, current, ticking
+from app import cli, current, logs, ticking
 from app.services import schema, sealed_values
 from app.services.deliveries import reception
 
@@ -44,7 +44,7 @@ M_ARENA_MAX = -8  # of glibc's malloc.h
 def serve(app: Flask) -> int:
     """Serve until SIGTERM or SIGINT; the exit code of the process."""
     _tune_threads()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin(app.extensions["metricsco"].config.log_format)
     # It warns whenever all threads are busy, as they are in every burst of webhooks.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with app.app_context():

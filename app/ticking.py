@@ -23,6 +23,7 @@ from app.extensions import db
 from app.services import restored, retries, schema
 from app.services.deliveries import reception
 from app.services.handling import Handler
+from app.storage.alone import Alone, Work
 from app.storage.checkpoints import keep_log_short
 
 log = logging.getLogger(__name__)
@@ -84,14 +85,16 @@ class Ticking:
             self._stopping.wait(AFTER_A_FAULT)
         self._tidier.start()
         handler = Handler(self._app, clock=self._now, wake=self._wake)
+        turn = Alone(Work.HANDLING)
         while not self._stopping.is_set():
             self._wake.wait(LOOK_EVERY)
             self._stopping.wait(GATHER_FOR if self._is_real else 0)
             self._wake.clear()
-            self._safely(handler.round)
+            self._safely(lambda: turn.take() and handler.round())
         if self.scheduler is not None:
             self.scheduler.shutdown()
         self._safely(handler.close)
+        self._safely(turn.let_go)
 
     def _tidy(self) -> None:
         with self._app.app_context():

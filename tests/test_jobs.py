@@ -45,7 +45,11 @@ def work(app: Flask) -> Iterator[ticking.Ticking]:
 def an_event_without_concern() -> StripeEvent:
     """Stored and waiting; handling it needs no call."""
     sealed = current.vault().encrypt("rk_test_never_used")
-    return a_kept_event(a_account(sealed_api_key=sealed).id, type="invoice.paid")
+    return a_kept_event(
+        a_account(sealed_api_key=sealed).id,
+        type="invoice.paid",
+        object={"billing_reason": "manual"},
+    )
 
 
 def is_handled(row: StripeEvent) -> bool:

@@ -20,6 +20,7 @@ from app.services import (
 )
 from app.services.account_rows import mode_of
 from app.services.key_access import checked, lacking
+from app.storage.health import database_size
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import (
@@ -77,12 +78,14 @@ def _database() -> Iterator[Finding]:
                 "The database is not migrated: run `flask --app app db upgrade`."
             )
             return
-        with transaction():
-            pass
+        with transaction() as session:
+            size = database_size(session)
     except SQLAlchemyError as fault:
         yield _fault(f"The database does not answer ({type(fault).__name__}).")
     else:
-        yield Finding("Database: answers, takes writes, and is migrated.")
+        yield Finding(
+            f"Database: answers, takes writes, and is migrated; {size / 1e6:,.1f} MB."
+        )
 
 
 def _keys() -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from app.services.connections import NotConnected, gateway_of
 from app.services.outcomes import Outcome, PutBack, Unanswered, record
 from app.services.pace import Pace
 from app.services.troubles import note_trouble
+from app.storage.alone import Work, alone
 from app.storage.claims import Claim, chargeable_accounts, claim_due, may_be_charged
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
@@ -60,12 +61,15 @@ def run_due(
 
     `per_second`: how many charges of one account may begin in a second.
     """
-    recoveries.replan_missed(now=now)
-    run = _Run(now, threads, per_second)
-    try:
-        run.drain()
-    finally:
-        run.end()
+    with alone(Work.CHARGING) as is_ours:
+        if not is_ours:
+            return 0  # another process is at it, at the pace that Stripe allows
+        recoveries.replan_missed(now=now)
+        run = _Run(now, threads, per_second)
+        try:
+            run.drain()
+        finally:
+            run.end()
     wanted_looks.grant(now=now)
     return run.recorded
 

@@ -43,8 +43,9 @@ def cells(session: Session, *, accounts: frozenset[int] | None) -> list[Cell]:
             func.sum(kept.amount),
             func.sum(kept.recovered_amount),
         )
-        .where(kept.recoveries > 0, *_seen(kept.account_id, accounts))
+        .where(*_seen(kept.account_id, accounts))
         .group_by(kept.currency, kept.cohort, kept.status, kept.closed_as)
+        .having(func.sum(kept.recoveries) > 0)
     )
     return [_cell(*row) for row in rows]
 
@@ -65,9 +66,9 @@ def began(
             func.sum(kept.amount),
             func.sum(kept.recovered_amount),
         )
-        .where(kept.recoveries > 0, *_within(kept.day, period))
-        .where(*_seen(kept.account_id, accounts))
+        .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
         .group_by(kept.currency, kept.status, kept.closed_as)
+        .having(func.sum(kept.recoveries) > 0)
     )
     return [
         _cell(currency, "", status, closed_as, *sums)
@@ -91,9 +92,9 @@ def ended(
             func.sum(kept.amount),
             func.sum(kept.recovered_amount),
         )
-        .where(kept.recoveries > 0, *_within(kept.day, period))
-        .where(*_seen(kept.account_id, accounts))
+        .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
         .group_by("beginning", kept.currency, kept.status, kept.closed_as)
+        .having(func.sum(kept.recoveries) > 0)
     )
     return [
         Ended(date.fromisoformat(f"{day}-01"[:10]), _cell(currency, "", *rest))
@@ -108,9 +109,10 @@ def won_by_retry(
     kept = EndingTally
     rows = session.execute(
         select(kept.retries, func.sum(kept.recoveries))
-        .where(kept.status == RecoveryStatus.RECOVERED, kept.recoveries > 0)
+        .where(kept.status == RecoveryStatus.RECOVERED)
         .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
         .group_by(kept.retries)
+        .having(func.sum(kept.recoveries) > 0)
         .order_by(kept.retries)
     )
     return [(retries, int(count)) for retries, count in rows]

@@ -39,6 +39,17 @@ def touch(session: Session) -> None:
     session.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
+def database_size(session: Session) -> int:
+    """Bytes on the disk, what was freed and is used again included."""
+    if session.get_bind().dialect.name == "postgresql":
+        asked = text("SELECT pg_database_size(current_database())")
+    else:
+        asked = text(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        )
+    return session.scalar(asked) or 0
+
+
 def due_retries(session: Session, *, now: datetime) -> Waiting:
     """Retries whose time has come and which nothing holds back."""
     count, since = session.execute(

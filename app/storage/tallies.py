@@ -4,13 +4,28 @@ Triggers keep them exact whatever writes the rows; a test counts in full and com
 They are made by migrations 0002 and 0014 (and by create_all, for tests, from the same
 script). A migration that rebuilds one of the counted tables (Alembic's batch mode) must
 make its triggers again.
+
+SQLite keeps sums in place. On PostgreSQL, where transactions would wait for each
+other's sums and could lock each other out, every change is a row of its own; readers
+add up, and `fold` makes one row of many.
 """
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, ForeignKey, String, event
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ForeignKey,
+    FromClause,
+    String,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.domain.declines import DeclineKind
 from app.domain.recovery import AttemptStatus, RecoveryStatus
@@ -18,6 +33,19 @@ from app.storage.base import Base, Word
 from app.storage.models import Recovery
 
 _SCRIPTS = Path(__file__).parents[2] / "migrations" / "sql"
+# In the order in which they were made.
+_NAMES = {
+    "sqlite": ("tallies.sqlite.sql", "day_tallies.sqlite.sql"),
+    "postgresql": (
+        "tallies.postgresql.sql",
+        "day_tallies.postgresql.sql",
+        "tally_rows.postgresql.sql",
+    ),
+}
+# Rows that might be one: so few cost a reader less than folding them.
+_WORTH_FOLDING = 200
+# PostgreSQL's advisory lock for folding; any number that nothing else uses.
+_FOLDING = 7_102_001
 
 
 class RecoveryTally(Base):
@@ -124,12 +152,50 @@ class DeclineDayTally(Base):
     declines: Mapped[int] = mapped_column(BigInteger)
 
 
+TALLIES = (
+    RecoveryTally,
+    DeclineTally,
+    AttemptTally,
+    BeginningTally,
+    EndingTally,
+    DeclineDayTally,
+)
+
+
 @event.listens_for(Base.metadata, "after_create")
 def _make_triggers(
     _target: Any, connection: Connection, tables: list[Any] | None = None, **_: Any
 ) -> None:
     if Recovery.__table__ in (tables or []):
-        for tallies in ("tallies", "day_tallies"):
-            script = _SCRIPTS / f"{tallies}.{connection.dialect.name}.sql"
-            for statement in script.read_text().split("--next"):
+        for name in _NAMES[connection.dialect.name]:
+            for statement in (_SCRIPTS / name).read_text().split("--next"):
                 connection.exec_driver_sql(statement)
+
+
+def fold(session: Session) -> int:
+    """Make one row of all that count the same; how many rows fewer there are."""
+    if session.get_bind().dialect.name != "postgresql":
+        return 0
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_FOLDING))):
+        return 0  # another process is at it
+    return sum(_fold(session, kept.__table__) for kept in TALLIES)
+
+
+def _fold(session: Session, kept: FromClause) -> int:
+    keys = [column for column in kept.c if column.primary_key]
+    counts = [column for column in kept.c if not column.primary_key]
+    rows = session.scalar(select(func.count()).select_from(kept)) or 0
+    groups = select(*keys).distinct().subquery()
+    needed = session.scalar(select(func.count()).select_from(groups)) or 0
+    if rows - needed < _WORTH_FOLDING:
+        return 0
+    # One statement sees one state: rows that are added meanwhile stay as they are.
+    gone = delete(kept).returning(*kept.c).cte("gone")  # type: ignore[arg-type]
+    added = select(
+        *(gone.c[key.name] for key in keys),
+        *(func.sum(gone.c[count.name]) for count in counts),
+    ).group_by(*(gone.c[key.name] for key in keys))
+    session.execute(
+        insert(kept).from_select([*keys, *counts], added)  # type: ignore[arg-type]
+    )
+    return rows - needed

@@ -5,7 +5,7 @@ import pkgutil
 
 from flask import Blueprint, Flask
 
-from app.web import access, errors, filters, headers, intake, webhooks
+from app.web import access, errors, filters, headers, intake, requests_logged, webhooks
 
 
 def register(app: Flask) -> None:
@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
     Called before the CSRF extension: strangers are turned away before anything they
     sent is parsed.
     """
+    requests_logged.register(app)
     access.guard(app)
     intake.guard(app)
     headers.register(app)

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.passwords import TooBusy
 from app.web.rendering import render
+from app.web.requests_logged import request_id
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def error_page(status: int, sentence: str | None = None) -> Response:
         heading=heading,
         sentence=sentence,
         advice=advice,
+        request_id=request_id(),
     )
     response.headers["HX-Retarget"] = "#notices"
     response.headers["HX-Reswap"] = "innerHTML"

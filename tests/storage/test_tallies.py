@@ -4,12 +4,16 @@ import random
 from collections import Counter
 from datetime import date, datetime, timedelta
 
+import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from app.domain.figures import Cell
 from app.domain.periods import Period, Span, period_of
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.extensions import db
+from app.storage import tallies
 from app.storage.figures import (
     answers,
     began,
@@ -213,3 +217,54 @@ def test_counts_keep_to_the_accounts_one_may_see(app: Flask) -> None:
         assert by_code(session, EVER, accounts=only_mine) == []
         assert waiting_for_people(session, accounts=only_mine) == []
         assert session.scalars(select(Decline)).one()
+
+
+@pytest.fixture
+def on_a_server(app: Flask) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer")
+
+
+def test_transactions_that_change_several_recoveries_do_not_wait_for_each_other(
+    on_a_server: None,
+) -> None:
+    # Each changes one of both kinds, in opposite orders: sums in shared rows would
+    # have the two wait for each other for ever.
+    euros, more_euros = a_recovery(currency="eur"), a_recovery(currency="eur")
+    dollars, more_dollars = a_recovery(currency="usd"), a_recovery(currency="usd")
+    engine = db.engines["writer"]
+    with Session(engine) as one, Session(engine) as other:
+        for session, row in (
+            (one, euros),
+            (other, dollars),
+            (one, more_dollars),
+            (other, more_euros),
+        ):
+            session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            changed = session.get_one(Recovery, row.id)
+            changed.status, changed.ended_at = RecoveryStatus.STOPPED, MONDAY
+            session.flush()
+        one.commit()
+        other.commit()
+    assert +_kept() == +_counted_in_full()
+
+
+def test_folding_changes_no_figure_and_no_change_is_lost_meanwhile(
+    on_a_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tallies, "_WORTH_FOLDING", 1)
+    made = [a_recovery(currency="eur") for _ in range(5)]
+    for _ in range(3):
+        a_decline(recovery_id=made[0].id)
+    an_attempt(recovery_id=made[1].id, status=AttemptStatus.DECLINED)
+    with Session(db.engines["writer"]) as under_way:
+        under_way.get_one(Recovery, made[0].id).amount += 1
+        under_way.flush()
+        with transaction() as session:
+            assert tallies.fold(session) > 0
+            assert tallies.fold(session) == 0
+        under_way.commit()
+    assert +_kept() == +_counted_in_full()
+    with reading() as session:
+        (codes,) = by_code(session, EVER, accounts=None)
+    assert codes.declines == 3
