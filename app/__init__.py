@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import cli, migrating, web
+from app import cli, meters, migrating, web
 from app.clock import Clock
 from app.config import INSTANCE, Config, ConfigError
 from app.current import Parts
@@ -46,6 +46,7 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     )
     app.extensions["metricsco.call_listeners"] = []
     stripe_reads.register(app)
+    meters.register(app)
     sessions.register(app)
     _open_database(app, config)
     # Templates get `current_user` from app.web.filters, which loads nobody unasked: an
@@ -97,7 +98,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
 
 
 def _open_database(app: Flask, config: Config) -> None:
-    if config.is_sqlite:
+    if config.keeps_database_here:
         INSTANCE.mkdir(mode=0o700, exist_ok=True)
     db.init_app(app)
     with app.app_context():

@@ -10,6 +10,7 @@ from app import current
 from app.audit_cli import audit
 from app.backtest_cli import backtest
 from app.backup_cli import backup, restore
+from app.db_copy_cli import db_copy
 from app.doctor_cli import doctor
 from app.domain.people import Role
 from app.keys_cli import keys
@@ -27,6 +28,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(tick)
     app.cli.add_command(doctor)
     app.cli.add_command(prune)
+    app.cli.add_command(db_copy)
     app.cli.add_command(backup)
     app.cli.add_command(restore)
 

@@ -56,6 +56,12 @@ class Config:
         return self.database_url.startswith("sqlite")
 
     @property
+    def keeps_database_here(self) -> bool:
+        """Whether the database is a file under instance/, which may have to be made.
+        Elsewhere the program's own folder need not be writable."""
+        return self.is_sqlite and str(INSTANCE) in self.database_url
+
+    @property
     def serves_https(self) -> bool:
         return self.public_url.startswith("https://")
 

@@ -96,12 +96,13 @@ def _refuse(sentence: str) -> int:
 
 def _database_fault() -> str | None:
     try:
-        migrated = schema.is_migrated()
+        if not schema.is_migrated():
+            return "The database is not up to date. Run: flask --app app db upgrade"
+        if schema.was_moved():
+            return "This database was moved: set DATABASE_URL to the new one."
     except SQLAlchemyError as reason:
         return f"The database does not answer: {getattr(reason, 'orig', reason)}"
-    if migrated:
-        return None
-    return "The database is not up to date. Run: flask --app app db upgrade"
+    return None
 
 
 def _end(app: Flask, work: ticking.Ticking) -> None:

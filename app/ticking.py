@@ -110,7 +110,9 @@ class Ticking:
     def _has_begun(self) -> bool:
         try:
             with self._app.app_context():
-                if schema.is_migrated():
+                if schema.is_migrated() and schema.was_moved():
+                    log.error("nothing is retried: this database was moved")
+                elif schema.is_migrated():
                     # Before anything may be charged: is this still the database?
                     restored.beat(now=current.now())
                     self.scheduler = _scheduler()

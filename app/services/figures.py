@@ -32,6 +32,10 @@ class Totals:
     events_failing: int
     retries: Waiting
     events: Waiting
+    accounts_in_trouble: int
+    accounts_put_back: int
+    database_bytes: int
+    beaten_at: datetime | None
 
 
 class Figures:
@@ -56,6 +60,10 @@ class Figures:
                 events_failing=health.failing_events(session),
                 retries=health.due_retries(session, now=now),
                 events=health.due_events(session, now=now),
+                accounts_in_trouble=health.accounts_in_trouble(session),
+                accounts_put_back=health.accounts_put_back(session),
+                database_bytes=health.database_size(session),
+                beaten_at=health.beaten_at(session),
             )
 
     def _count_declines(self, session: Session) -> Counter[str]:

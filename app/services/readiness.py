@@ -13,6 +13,8 @@ from app.storage.transaction import reading, transaction
 # look; sooner would alarm during every restart and every slow hour at Stripe.
 _RETRY_LATE = timedelta(hours=1)
 _EVENT_LATE = timedelta(minutes=15)
+# The jobs beat every minute; a machine may be busy.
+_BEAT_LATE = timedelta(minutes=5)
 
 
 class _Undone(Exception):
@@ -38,6 +40,9 @@ def faults(*, now: datetime, real_time: bool) -> list[str]:
 
 def _late(session: Session, *, now: datetime) -> list[str]:
     found = []
+    beaten_at = health.beaten_at(session)
+    if beaten_at is not None and now - beaten_at > _BEAT_LATE:
+        found.append("the scheduler stands still")
     if health.due_retries(session, now=now).age(now=now) > _RETRY_LATE:
         found.append("retries are late")
     if health.due_events(session, now=now).age(now=now) > _EVENT_LATE:

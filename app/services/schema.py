@@ -1,12 +1,14 @@
-"""Is the database the one that this version of the code knows?"""
+"""Is the database the one that this version of the code knows, and still in use?"""
 
 import re
 from functools import cache
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from app.config import ROOT
 from app.extensions import db
+from app.storage.installation import Installation
+from app.storage.transaction import reading
 
 _VERSION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 
@@ -28,3 +30,9 @@ def _newest() -> set[str]:
         for name, version in _VERSION.findall(script.read_text()):
             known[name].add(version)
     return known["revision"] - known["down_revision"]
+
+
+def was_moved() -> bool:
+    """Whether everything in it was moved to another database."""
+    with reading() as session:
+        return session.scalar(select(Installation.moved_at)) is not None

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -44,7 +45,12 @@ def keep(sighting: Sighting) -> None:
         new.write_text(json.dumps(kept))
         new.replace(file)
     except OSError as fault:
-        log.warning("what was seen of the database could not be kept: %s", fault)
+        _tell_once(str(fault))
+
+
+@cache
+def _tell_once(fault: str) -> None:
+    log.warning("what was seen of the database could not be kept: %s", fault)
 
 
 def _file() -> Path:

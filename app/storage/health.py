@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus, EventStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.installation import Installation
 from app.storage.models import (
     UNFINISHED_WORDS,
     Decline,
@@ -48,6 +49,21 @@ def database_size(session: Session) -> int:
             "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         )
     return session.scalar(asked) or 0
+
+
+def beaten_at(session: Session) -> datetime | None:
+    """When the jobs last left a sign of life, of whichever process."""
+    return session.scalar(select(Installation.beaten_at))
+
+
+def accounts_in_trouble(session: Session) -> int:
+    """Connected accounts with something that only their owner can mend."""
+    return _accounts(session, StripeAccount.trouble.is_not(None))
+
+
+def accounts_put_back(session: Session) -> int:
+    """Accounts not charged before Stripe was asked: the database was put back."""
+    return _accounts(session, StripeAccount.restored_at.is_not(None))
 
 
 def due_retries(session: Session, *, now: datetime) -> Waiting:
@@ -144,6 +160,11 @@ def _events(session: Session, wanted: ColumnElement[bool]) -> Waiting:
         )
     ).one()
     return Waiting(count, since)
+
+
+def _accounts(session: Session, wanted: ColumnElement[bool]) -> int:
+    connected = StripeAccount.status != ConnectionStatus.DISCONNECTED
+    return _count(session, select(func.count()).where(connected, wanted))
 
 
 def _count(session: Session, query: Select[int]) -> int:

@@ -36,13 +36,15 @@ class Installation(Base):
     beaten_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # When it was last found to have been put back.
     restored_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Everything in it was moved to another database, and it is closed.
+    moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # What was received before this has no payload any more; see services/pruning.
     events_pruned_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 def is_at_home() -> ColumnElement[bool]:
     """Whether the database is known to be as it was left, for a statement's WHERE."""
-    return exists().where(Installation.id == THE_ROW)
+    return exists().where(Installation.id == THE_ROW, Installation.moved_at.is_(None))
 
 
 def installation(session: Session) -> Installation | None:

@@ -49,4 +49,4 @@ def _faults() -> list[str]:
     scheduler: Any = current_app.extensions.get("scheduler")
     if scheduler is not None and not scheduler.running:
         found.append("the scheduler stands still")
-    return found
+    return list(dict.fromkeys(found))

@@ -1,7 +1,8 @@
 """`/metrics` for Prometheus; the address exists only with METRICS_TOKEN.
 
-The figures are read from the tables, so each process tells the same: take the largest
-of several, not their sum.
+Most figures are read from the tables, so each process tells the same: take the largest
+of several, not their sum. The three that end in _seconds_bucket, _count and _sum
+(deliveries, pages, calls to Stripe) and process_* are the process's own: add them up.
 """
 
 import secrets
@@ -49,6 +50,12 @@ class _Tables(Collector):
             late = found.age(now=now).total_seconds()
             yield _gauge(f"{name}_due_oldest_seconds", late)
         yield _gauge("events_failing", totals.events_failing)
+        yield _gauge("accounts_in_trouble", totals.accounts_in_trouble)
+        yield _gauge("accounts_put_back", totals.accounts_put_back)
+        yield _gauge("database_bytes", totals.database_bytes)
+        if totals.beaten_at:
+            age = (now - totals.beaten_at).total_seconds()
+            yield _gauge("scheduler_beat_age_seconds", max(age, 0.0))
 
 
 def _counters(totals: Totals) -> Iterator[Metric]:
@@ -76,7 +83,7 @@ def _gauge(name: str, value: float) -> Metric:
 
 def _registry() -> CollectorRegistry:
     if "metrics" not in current_app.extensions:
-        registry = CollectorRegistry(auto_describe=False)
+        registry = current_app.extensions["meters"].registry
         registry.register(_Tables())
         ProcessCollector(registry=registry)
         current_app.extensions["metrics"] = registry

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, current_app, g, request
 
 from app import logs
 
@@ -49,6 +49,8 @@ def _end(response: Response) -> Response:
     response.headers[HEADER] = logs.doing.get()
     if request.endpoint in _QUIET:
         return response
+    seconds = time.perf_counter() - g.began
+    current_app.extensions["meters"].page(response.status_code, seconds)
     log.info(
         "answered",
         extra={
@@ -56,8 +58,9 @@ def _end(response: Response) -> Response:
             # Not the address: it may hold a customer's name, or a one-time link.
             "route": str(request.url_rule) if request.url_rule else None,
             "status": response.status_code,
-            "ms": round((time.perf_counter() - g.began) * 1000, 1),
-            "user": session.get("_user_id", "").partition(".")[0] or None,
+            "ms": round(seconds * 1000, 1),
+            # Never what stands in the cookie: that is what lets one in.
+            "user": g.signed_in.user_id if "signed_in" in g and g.signed_in else None,
         },
     )
     return response

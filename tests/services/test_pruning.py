@@ -59,9 +59,7 @@ def test_what_was_handled_late_goes_at_its_end(app: Flask) -> None:
     assert late not in kept()
 
 
-def test_it_goes_on_where_it_ended(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_goes_on_where_it_ended(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "AT_ONCE", 2)
     ids = [an_old_event(days=40 - n / 10) for n in range(5)]
     assert prune(now=MONDAY, run_for=0).payloads == 0
