@@ -21,7 +21,7 @@ run: $(VENV)/.installed ## serve for a real Stripe account
 .PHONY: test
 test: $(VENV)/.installed-dev ## all tests that this machine can run
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database=postgresql tests/storage tests/services
+	$(BIN)/python -m pytest --database=postgresql tests/storage tests/services tests/test_backups.py tests/test_thirty_days.py
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests

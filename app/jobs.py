@@ -59,6 +59,8 @@ ALL: tuple[Job, ...] = (
     bulk_work.go_on,
     run_due,
     stripe_reads.write_down,
+    upkeep.fold_tallies,
+    pruning.prune,
     sessions.write_down,
     sealing.seal,
     learning.learn_anew,

@@ -69,6 +69,10 @@ def test_every_job_does_nothing_twice_on_an_empty_database(app: Flask) -> None:
     assert all(jobs.run(name) for name in [*jobs.BY_NAME] * 2)
 
 
+def test_every_recurring_job_is_done_by_a_tick_too() -> None:
+    assert set(jobs.EVERY_SECONDS) <= set(jobs.ALL)
+
+
 def test_a_job_that_fails_is_logged_and_fails_nobody_else(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
