@@ -46,6 +46,13 @@ def _some_rows() -> int:
     return recovery.id
 
 
+def _subscription_of(recovery_id: int) -> str:
+    with reading() as session:
+        found = session.get_one(Recovery, recovery_id).subscription
+        assert found
+        return found.stripe_subscription_id
+
+
 def _status(recovery_id: int) -> RecoveryStatus:
     with reading() as session:
         return session.get_one(Recovery, recovery_id).status
@@ -104,6 +111,8 @@ def test_axe_finds_nothing_and_nothing_overflows(
         "/views/subscriptions",
         "/bulk",
         f"/recoveries/{recovery_id}",
+        f"/recoveries/{recovery_id}/strategy?strategy=fixed-ladder",
+        f"/subscriptions/{_subscription_of(recovery_id)}",
     ):
         page.goto(address)
         page.evaluate(axe)
