@@ -10,7 +10,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
@@ -74,39 +74,33 @@ def _stands(job_id: int) -> tuple[BulkStatus, BulkAction]:
 
 def _check_some(job_id: int, *, now: datetime) -> None:
     """Say of some rows what the action would do, without doing it."""
-    with reading() as session:
-        job = session.get_one(BulkJob, job_id)
-        ids = bulk_reads.items_in(session, job_id, ItemState.UNCHECKED, AT_ONCE)
-        told = [_checked(session, job, item_id, now=now) for item_id in ids]
     with transaction() as session:
         job = session.get_one(BulkJob, job_id, with_for_update=True)
         if job.status is not BulkStatus.CHECKING:
             return
-        if not told:
+        ids = bulk_reads.items_in(session, job_id, ItemState.UNCHECKED, AT_ONCE)
+        if not ids:
             job.status = BulkStatus.PROPOSED
-        for values in told:
-            unchecked = BulkItem.state == ItemState.UNCHECKED
-            session.execute(
-                update(BulkItem)
-                .where(BulkItem.id == values.pop("id"), unchecked)
-                .values(**values)
-            )
+            return
+        items = [session.get_one(BulkItem, item_id) for item_id in ids]
+        # What is looked at may lock their attempts: after the recoveries, as always.
+        lock_recoveries(session, [item.recovery_id for item in items])
+        for item in items:
+            _check(session, job, item, now=now)
 
 
-def _checked(
-    session: Session, job: BulkJob, item_id: int, *, now: datetime
-) -> dict[str, object]:
-    item = session.get_one(BulkItem, item_id)
-    seen = str(seen_now(session, item.recovery))
+def _check(session: Session, job: BulkJob, item: BulkItem, *, now: datetime) -> None:
     try:
-        fee = _ask(session, job.action, item.recovery, now=now)
+        item.seen = str(seen_now(session, item.recovery))
+        item.fee = _ask(session, job.action, item.recovery, now=now)
     except ActionRefused as refusal:
-        skipped = {"state": ItemState.SKIPPED, "note": str(refusal)}
-        return {"id": item_id, "seen": seen, **skipped}
+        item.state, item.note = ItemState.SKIPPED, str(refusal)
     except Exception:
+        # One strange row must not keep the others from being shown.
         log.exception("recovery %s could not be checked", item.recovery_id)
-        return {"id": item_id, "state": ItemState.SKIPPED, "note": BROKEN}
-    return {"id": item_id, "seen": seen, "state": ItemState.READY, "fee": fee}
+        item.state, item.note = ItemState.SKIPPED, BROKEN
+    else:
+        item.state = ItemState.READY
 
 
 def _ask(

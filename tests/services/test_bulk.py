@@ -1,4 +1,4 @@
-"""Bulk actions: nothing before it is confirmed, everything once, in small steps."""
+"""Bulk actions: nothing before they are confirmed, all of it once, in small steps."""
 
 import threading
 from datetime import timedelta
