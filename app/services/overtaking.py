@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.services.refusals import Done, Overtaken
-from app.storage.claims import live_attempt
+from app.storage.claims import live_attempt_seen
 from app.storage.histories import NOTES
 from app.storage.models import AuditEntry, Recovery
 
@@ -85,7 +85,7 @@ def _doing(recovery_id: int) -> ColumnElement[bool]:
 
 
 def _state(session: Session, recovery: Recovery) -> str:
-    attempt = live_attempt(session, recovery.id)
+    attempt = live_attempt_seen(session, recovery.id)
     stands = (
         recovery.status,
         recovery.paused_because,

@@ -188,7 +188,12 @@ def live_attempt(session: Session, recovery_id: int) -> RetryAttempt | None:
     return session.scalar(_LIVE, {"of_recovery": recovery_id})
 
 
-_LIVE = (
+def live_attempt_seen(session: Session, recovery_id: int) -> RetryAttempt | None:
+    """The same without taking it for oneself: for pages, whose sessions cannot."""
+    return session.scalar(_LIVE_SEEN, {"of_recovery": recovery_id})
+
+
+_LIVE_SEEN = (
     select(RetryAttempt)
     .where(
         RetryAttempt.recovery_id == bindparam("of_recovery"),
@@ -201,9 +206,9 @@ _LIVE = (
             )
         ),
     )
-    .with_for_update()
     .execution_options(populate_existing=True)
 )
+_LIVE = _LIVE_SEEN.with_for_update()
 
 
 def withdraw(session: Session, recovery_id: int, reason: str, *, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.services import strategies, strategy_changes
 from app.services.overtaking import Seen, seen_now
 from app.services.refusals import ActionRefused
-from app.storage.claims import live_attempt
+from app.storage.claims import live_attempt_seen
 from app.storage.experiment_reads import allocation
 from app.web.access import me, needs
 from app.web.recoveries import find
@@ -43,7 +43,7 @@ def preview(recovery_id: int) -> ResponseReturnValue:
         step=step,
         step_word=step_word,
         is_held=strategy_changes.is_held(found),
-        attempt=live_attempt(session, found.id),
+        attempt=live_attempt_seen(session, found.id),
         arm=allocation(session, found.id),
         seen=seen_now(session, found),
     )
