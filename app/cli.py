@@ -78,8 +78,10 @@ def tick() -> None:
     """Do once everything that is due now: for cron, or to see what happens."""
     # Imported here: the jobs know every service, and other commands need none of it.
     from app import jobs
+    from app.services import retries
 
     failed = [name for name in jobs.BY_NAME if not jobs.run(name)]
+    retries.finish(now=current.now())
     if failed:
         raise click.ClickException(f"Failed, see the log: {', '.join(failed)}.")
 

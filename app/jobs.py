@@ -16,6 +16,7 @@ from app.services import (
     settings_doctor,
     stripe_reads,
     upkeep,
+    wanted_looks,
 )
 from app.services.handling import handle_pending
 from app.services.recoveries import sweep
@@ -32,6 +33,7 @@ EVERY_SECONDS: dict[Job, int] = {
     restored.beat: 60,
     restored.look_again: 15,
     run_due: 5,
+    wanted_looks.grant: 5,
     rescue_stuck: 60,
     sweep: 60,
     imports.go_on: 5,
@@ -58,6 +60,7 @@ ALL: tuple[Job, ...] = (
     sweep,
     bulk_work.go_on,
     run_due,
+    wanted_looks.grant,
     stripe_reads.write_down,
     upkeep.fold_tallies,
     pruning.prune,

@@ -93,6 +93,7 @@ class Ticking:
             self._safely(lambda: turn.take() and handler.round())
         if self.scheduler is not None:
             self.scheduler.shutdown()
+            self._safely(lambda: retries.finish(now=self._now()))
         self._safely(handler.close)
         self._safely(turn.let_go)
 

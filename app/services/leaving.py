@@ -26,7 +26,6 @@ def disconnect(account_id: int, *, user_id: int | None, now: datetime) -> str | 
     """
     accounts.switch(account_id, is_on=False, user_id=user_id, now=now)
     left_over = _leave_stripe(account_id)
-    recoveries.close_all(account_id, "the Stripe account was disconnected", now=now)
     with transaction() as session:
         account = connected_row(session, account_id)
         _forget(account, now=now)
@@ -38,6 +37,7 @@ def disconnect(account_id: int, *, user_id: int | None, now: datetime) -> str | 
             user_id=user_id,
             now=now,
         )
+    recoveries.close_all(account_id, now=now)
     return left_over
 
 
@@ -49,9 +49,6 @@ def deauthorized(account_id: int, *, now: datetime) -> None:
             return
         account.is_on = False
         account.switched_at = now
-    recoveries.close_all(account_id, "access was withdrawn at Stripe", now=now)
-    with transaction() as session:
-        account = session.get_one(StripeAccount, account_id)
         _forget(account, now=now)
         account.trouble = DEAUTHORIZED
         note(
@@ -61,6 +58,7 @@ def deauthorized(account_id: int, *, now: datetime) -> None:
             user_id=None,
             now=now,
         )
+    recoveries.close_all(account_id, now=now)
 
 
 def _leave_stripe(account_id: int) -> str | None:

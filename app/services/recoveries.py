@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import NoResultFound
@@ -232,20 +233,39 @@ def replan_missed(*, now: datetime) -> int:
     )
 
 
-def close_all(account_id: int, reason: str, *, now: datetime) -> int:
+def close_all(account_id: int, *, now: datetime) -> int:
     """Close every open recovery of an account that has left; how many.
 
-    Charges under way are recorded as they fall.
+    Charges under way are recorded as they fall. What a crash leaves open is closed by
+    the next `sweep`.
     """
-    mine = select(Recovery.id).where(
-        Recovery.account_id == account_id, is_one_of(Recovery.status, OPEN_WORDS)
+    mine = (
+        select(Recovery.id)
+        .join(StripeAccount, StripeAccount.id == Recovery.account_id)
+        .where(
+            # Whoever connects again meanwhile keeps what is open then.
+            StripeAccount.status == ConnectionStatus.DISCONNECTED,
+            Recovery.account_id == account_id,
+            is_one_of(Recovery.status, OPEN_WORDS),
+        )
     )
+    return _in_turns(mine, partial(_close_left, now=now), to_the_end=True)
+
+
+def _close_left(session: Session, recovery: Recovery, *, now: datetime) -> None:
+    account = recovery.account
+    if account.status is not ConnectionStatus.DISCONNECTED:
+        return
+    reason = "the Stripe account was disconnected"
+    if account.trouble:  # only they leave a sentence behind
+        reason = "access was withdrawn at Stripe"
     verdict = Judgment(Standing.OVER, reason, ClosedAs.DISCONNECTED)
-    return _in_turns(mine, lambda s, r: close(s, r, verdict, now=now), to_the_end=True)
+    close(session, recovery, verdict, now=now)
 
 
 def sweep(*, now: datetime) -> int:
-    """End the open recoveries whose window is over; how many.
+    """End the open recoveries whose window is over, or whose account has left; how
+    many.
 
     Not those with a charge under way: its answer comes first.
     """
@@ -256,8 +276,10 @@ def sweep(*, now: datetime) -> int:
             end(session, recovery, RecoveryStatus.TERMINATED, text, now=now)
 
     with reading() as session:
-        account_ids = session.scalars(select(StripeAccount.id)).all()
-    return sum(_in_turns(_over(id, now=now), terminate) for id in account_ids)
+        accounts = session.execute(select(StripeAccount.id, StripeAccount.status)).all()
+    left = [id for id, status in accounts if status is ConnectionStatus.DISCONNECTED]
+    closed = sum(close_all(id, now=now) for id in left)
+    return closed + sum(_in_turns(_over(id, now=now), terminate) for id, _ in accounts)
 
 
 def _over(account_id: int, *, now: datetime) -> Select[int]:

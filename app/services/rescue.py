@@ -37,8 +37,15 @@ def rescue_stuck(*, now: datetime) -> int:
             claimed_before=now - retries.STUCK_AFTER,
             limit=AT_ONCE,
         )
-    mine = [one for one in lost if one.attempt_id not in retries.in_flight]
-    settled = sum(_rescue(one, now=now) for one in mine)
+    settled, troubled = 0, set[int]()
+    for one in lost:
+        if one.attempt_id in retries.in_flight or one.account_id in troubled:
+            continue
+        if _rescue(one, now=now):
+            settled += 1
+        else:
+            # Its others wait for the next time: those of other accounts do not.
+            troubled.add(one.account_id)
     if settled:
         wanted_looks.grant(now=now)
     return settled

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
-from app.services import card_caps, recoveries, wanted_looks
+from app.services import card_caps, recoveries
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
 from app.services.outcomes import Outcome, PutBack, Unanswered, record
@@ -37,6 +37,12 @@ THREADS = 120
 # (https://docs.stripe.com/rate-limits, 2026); the merchant's own shop needs some of it.
 PER_SECOND = 20.0
 RUN_FOR = 20.0  # seconds of claiming; the next tick goes on
+# Seconds for what is under way then. What takes longer, one account's Stripe that does
+# not answer, is left to the next tick: the others' retries shall not wait for it.
+WAIT_FOR_THE_LAST = 10.0
+# Of the threads, one account has this part at most: where Stripe does not answer it,
+# the others' retries are on time.
+PART_OF_ONE_ACCOUNT = 3
 # How long finished charges may wait to be written together, in seconds: a commit each
 # would keep the one writer of SQLite from the webhooks.
 GATHER = 0.1
@@ -70,8 +76,15 @@ def run_due(
             run.drain()
         finally:
             run.end()
-    wanted_looks.grant(now=now)
     return run.recorded
+
+
+def finish(*, now: datetime) -> None:
+    """Wait for the calls that outlasted their tick, and record them: the process is
+    about to end."""
+    run = _Run(now, 1, 1.0)
+    wait(run.running)
+    run.end()
 
 
 class _Run:
@@ -81,16 +94,21 @@ class _Run:
         self.now = now
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="charge")
-        self.running: dict[Future[Outcome], Claim] = {}
+        self.is_late = False
         self.gateways: dict[int, Gateway] = {}
         self.paces: dict[int, Pace] = defaultdict(lambda: Pace(per_second))
         self.recorded = 0
         self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        # What the tick before had to leave.
+        self.left: dict[Future[Outcome], Claim] = self.app.extensions.setdefault(
+            "metricsco.left_charging", {}
+        )
+        self.running: dict[Future[Outcome], Claim] = dict(self.left)
 
     def drain(self) -> None:
         """Claim, start and record until nothing is due or the time is up."""
         stop_claiming_at = time.monotonic() + RUN_FOR
-        while True:
+        while not self.is_late:
             may_claim = time.monotonic() < stop_claiming_at and not closing.is_set()
             waits = self._claim_and_start() if may_claim else False
             if self.running:
@@ -100,11 +118,18 @@ class _Run:
             else:
                 return
             self._record_finished()
+            is_over = time.monotonic() > stop_claiming_at + WAIT_FOR_THE_LAST
+            self.is_late = is_over and not closing.is_set()
 
     def end(self) -> None:
-        """Wait for what is under way and write it down, whatever happened before."""
-        self.pool.shutdown()
+        """Wait for what is under way, unless it is late, and write it down, whatever
+        happened before."""
+        self.pool.shutdown(wait=not self.is_late)
+        if not self.is_late:
+            wait(self.running)
         self._record_finished()
+        self.left.clear()
+        self.left.update(self.running)
 
     def _claim_and_start(self) -> bool:
         """Fill the free threads, each account with its share; True while more waits."""
@@ -121,7 +146,8 @@ class _Run:
 
     def _room(self, accounts: Sequence[int]) -> dict[int, int]:
         """How many more of each account may be charged now, by threads and by pace."""
-        share = max(1, self.threads // max(1, len(accounts)))
+        parts = max(PART_OF_ONE_ACCOUNT, len(accounts))
+        share = max(1, self.threads // parts)
         running = Counter(claim.account_id for claim in self.running.values())
         free, at = self.threads - len(self.running), time.monotonic()
         room = {}

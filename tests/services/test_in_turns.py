@@ -11,6 +11,7 @@ from sqlalchemy import event, func, select
 
 from app import create_app
 from app.config import Config
+from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.extensions import db
 from app.services import recoveries
@@ -66,15 +67,27 @@ def test_a_window_that_closes_for_many_is_swept_in_turns(app: Flask) -> None:
 
 
 def test_leaving_closes_many_in_turns(app: Flask) -> None:
-    account, other = a_account(), a_account()
+    account, other = a_account(status=ConnectionStatus.DISCONNECTED), a_account()
     many(account)
     stays = a_recovery(account_id=other.id)
     with counted_commits() as commits:
-        assert recoveries.close_all(account.id, "It left.", now=MONDAY) == MANY
+        assert recoveries.close_all(account.id, now=MONDAY) == MANY
     assert len(commits) == 3
     assert how_many(Recovery, Recovery.closed_as == ClosedAs.DISCONNECTED) == MANY
     with reading() as session:
         assert session.get_one(Recovery, stays.id).status is RecoveryStatus.IN_RETRY
+
+
+def test_what_a_crash_left_open_when_leaving_is_closed_later(app: Flask) -> None:
+    account = a_account(
+        status=ConnectionStatus.DISCONNECTED, trouble="Access was withdrawn."
+    )
+    left = a_recovery(account_id=account.id)
+    recoveries.sweep(now=MONDAY)
+    with reading() as session:
+        closed = session.get_one(Recovery, left.id)
+    assert closed.closed_as is ClosedAs.DISCONNECTED
+    assert closed.status_reason == "access was withdrawn at Stripe"
 
 
 def test_what_many_missed_is_planned_anew_in_turns_and_never_fired_before(

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from app.sandbox import Subscriber
 from app.services import restored, retries
 from app.storage.installation import Installation
 from app.storage.models import RetryAttempt, StripeAccount
-from app.storage.transaction import transaction
+from app.storage.transaction import reading, transaction
+from tests.builders import a_account
 from tests.conftest import MONDAY
 from tests.merchants import Merchant
 
@@ -207,3 +209,15 @@ def test_an_account_that_left_is_looked_at_when_it_comes_back(
     restored.beat(now=merchant.now)
     restored.look_again(now=merchant.now)
     assert merchant.account().restored_at is not None
+
+
+def test_what_came_due_while_nobody_worked_for_hours_is_planned_anew(
+    app: Flask,
+) -> None:
+    account = a_account(charges_from=MONDAY)
+    restored.beat(now=MONDAY)
+    for hours, fires_from in ((5, MONDAY), (12, MONDAY + timedelta(hours=12))):
+        restored.beat(now=MONDAY + timedelta(hours=hours))
+        with reading() as session:
+            found = session.get_one(StripeAccount, account.id).charges_from
+        assert found == fires_from
