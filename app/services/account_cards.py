@@ -11,6 +11,7 @@ from app.domain.event_types import HANDLED_TYPES
 from app.domain.settings_doctor import Verdict
 from app.services import endpoints, platform, settings_doctor
 from app.services.account_rows import mode_of
+from app.services.governor import Held, governor
 from app.storage import account_reads
 from app.storage.connection_models import ImportRun
 from app.storage.models import AuditEntry, StripeAccount
@@ -94,6 +95,8 @@ class AccountCard:
     repairs: tuple[AuditEntry, ...]
     reads: int
     lost: str | None  # what cannot be read for want of its encryption key
+    held: Held
+    held_until: datetime | None  # no call to Stripe before
     reads_allowed: int = READS_ALLOWED
 
     @property
@@ -124,6 +127,8 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
         repairs=tuple(repairs),
         reads=reads,
         lost=_lost(row),
+        held=governor().held(account_id),
+        held_until=row.hold_until if row.hold_until and row.hold_until > now else None,
     )
 
 

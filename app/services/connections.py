@@ -7,6 +7,7 @@ from flask import current_app
 from app import current
 from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
+from app.services.governor import governor
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, refuse_inside_transaction
 from app.stripe_gateway import (
@@ -14,6 +15,7 @@ from app.stripe_gateway import (
     Credentials,
     Gateway,
     Observer,
+    Pacer,
     StripeGateway,
     StripeTrouble,
 )
@@ -51,6 +53,7 @@ def gateway_with(credentials: Credentials, *, account_id: int | None = None) -> 
         connect_base=config.stripe_connect_base,
         http_client=current.parts().http_client,
         observer=_observer(account_id),
+        pacer=_pacer(account_id, livemode=credentials.livemode),
     )
 
 
@@ -62,6 +65,14 @@ def _credentials(account: StripeAccount, config: Config) -> Credentials:
     if account.sealed_api_key is None:
         raise NotConnected(f"account {account.id} has no key")
     return Credentials(current.vault().decrypt(account.sealed_api_key))
+
+
+def _pacer(account_id: int | None, *, livemode: bool) -> Pacer | None:
+    """What keeps the account's calls under its limits; a new key's few go at once."""
+    if account_id is None:
+        return None
+    keeper = governor()
+    return lambda name: keeper.wait(account_id, name, livemode=livemode)
 
 
 def _observer(account_id: int | None) -> Observer:

@@ -8,7 +8,7 @@ more is claimed than there are free threads.
 import logging
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from flask import Flask, current_app
 from app.services import card_caps, recoveries
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
+from app.services.governor import governor
 from app.services.outcomes import Outcome, PutBack, Unanswered, record
 from app.services.pace import Pace
 from app.services.troubles import note_trouble
@@ -33,9 +34,6 @@ log = logging.getLogger(__name__)
 # A charge waits about 0.3 s for Stripe, three times: 120 threads make a hundred charges
 # a second, and a tick ends soon enough to leave the clock fresh.
 THREADS = 120
-# Stripe takes 25 calls a second at one address, and 100 in all, from one live account
-# (https://docs.stripe.com/rate-limits, 2026); the merchant's own shop needs some of it.
-PER_SECOND = 20.0
 RUN_FOR = 20.0  # seconds of claiming; the next tick goes on
 # Seconds for what is under way then. What takes longer, one account's Stripe that does
 # not answer, is left to the next tick: the others' retries shall not wait for it.
@@ -61,11 +59,12 @@ in_flight: set[int] = set()
 
 
 def run_due(
-    *, now: datetime, threads: int = THREADS, per_second: float = PER_SECOND
+    *, now: datetime, threads: int = THREADS, per_second: float | None = None
 ) -> int:
     """Charge everything that is due, each attempt once; how many were recorded.
 
-    `per_second`: how many charges of one account may begin in a second.
+    `per_second`: how many charges of one account may begin in a second, where it shall
+    not be what the governor says.
     """
     with alone(Work.CHARGING) as is_ours:
         if not is_ours:
@@ -90,13 +89,14 @@ def finish(*, now: datetime) -> None:
 class _Run:
     """One tick of charging: what is under way, and who may still be charged."""
 
-    def __init__(self, now: datetime, threads: int, per_second: float) -> None:
+    def __init__(self, now: datetime, threads: int, per_second: float | None) -> None:
         self.now = now
         self.threads = threads
+        self.per_second = per_second
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="charge")
         self.is_late = False
         self.gateways: dict[int, Gateway] = {}
-        self.paces: dict[int, Pace] = defaultdict(lambda: Pace(per_second))
+        self.paces: dict[int, Pace] = {}
         self.recorded = 0
         self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         # What the tick before had to leave.
@@ -152,10 +152,20 @@ class _Run:
         free, at = self.threads - len(self.running), time.monotonic()
         room = {}
         for id in accounts:
-            most = min(free, share - running[id], self.paces[id].room(at=at))
+            most = min(free, share - running[id], self._pace(id).room(at=at))
             room[id] = max(0, most)
             free -= room[id]
         return room
+
+    def _pace(self, account_id: int) -> Pace:
+        if account_id not in self.paces:
+            per_second = self.per_second
+            if per_second is None:
+                with reading() as session:
+                    livemode = session.get_one(StripeAccount, account_id).livemode
+                per_second = governor().charges_a_second(livemode=livemode)
+            self.paces[account_id] = Pace(per_second)
+        return self.paces[account_id]
 
     def _inside_caps(self, claims: list[Claim]) -> list[Claim]:
         """The claims that may be charged; the others are put back at once."""

@@ -3,7 +3,13 @@
 The rest of the app imports from here: `Gateway` to ask, the troubles to expect.
 """
 
-from app.stripe_gateway.connection import Call, HttpClient, Observer, new_http_client
+from app.stripe_gateway.connection import (
+    Call,
+    HttpClient,
+    Observer,
+    Pacer,
+    new_http_client,
+)
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.envelopes import NotAnEvent, reopened
 from app.stripe_gateway.errors import (
@@ -50,6 +56,7 @@ __all__ = [
     "NotAnEvent",
     "OAuthRefused",
     "Observer",
+    "Pacer",
     "PermissionCheck",
     "PermissionMissing",
     "PermissionStatus",

@@ -44,6 +44,8 @@ class Call:
 
 
 Observer = Callable[[Call], None]
+# Told the name of each call before it goes out; it may keep the call waiting.
+Pacer = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class Connection:
         connect_base: str,
         http_client: stripe.HTTPClient,
         observer: Observer | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self.credentials = credentials
         self._observer = observer
+        self._pacer = pacer
         self.client = stripe.StripeClient(
             credentials.api_key,
             stripe_account=credentials.stripe_account,
@@ -130,6 +134,8 @@ class Connection:
         *,
         refusable: bool = False,
     ) -> Answer:
+        if self._pacer is not None:
+            self._pacer(name)
         began = time.perf_counter()
         answer = self._ask(method, path, params, refusable=refusable)
         if self._observer is not None:

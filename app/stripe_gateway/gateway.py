@@ -25,6 +25,7 @@ from app.stripe_gateway.connection import (
     Answer,
     Connection,
     Observer,
+    Pacer,
     Timeout,
     expected,
     expected_list,
@@ -62,6 +63,7 @@ class StripeGateway:
         http_client: stripe.HTTPClient | None = None,
         timeout: Timeout = TIMEOUT,
         observer: Observer | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self._connection = Connection(
             credentials,
@@ -69,6 +71,7 @@ class StripeGateway:
             connect_base=connect_base,
             http_client=http_client or new_http_client(timeout),
             observer=observer,
+            pacer=pacer,
         )
 
     def account(self) -> AccountSnapshot:

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from app import current
 from app.domain.declines import DeclineKind
 from app.services.figures import Figures, Totals
+from app.services.governor import governor
 from app.storage.health import FINAL
 
 bp = Blueprint("metrics", __name__)
@@ -56,6 +57,7 @@ class _Tables(Collector):
         if totals.beaten_at:
             age = (now - totals.beaten_at).total_seconds()
             yield _gauge("scheduler_beat_age_seconds", max(age, 0.0))
+        yield from _held_back()
 
 
 def _counters(totals: Totals) -> Iterator[Metric]:
@@ -73,6 +75,21 @@ def _counters(totals: Totals) -> Iterator[Metric]:
     yield attempts
     yield CounterMetricFamily(
         "metricsco_events_received", "Events stored", value=totals.events_received
+    )
+
+
+def _held_back() -> Iterator[Metric]:
+    """What this process kept waiting: add up several, unlike the figures above."""
+    held = governor().all_held().values()
+    yield CounterMetricFamily(
+        "metricsco_stripe_calls_held",
+        "Calls to Stripe that waited for room under its limits",
+        value=sum(one.calls for one in held),
+    )
+    yield CounterMetricFamily(
+        "metricsco_stripe_held_seconds",
+        "Seconds that calls to Stripe waited for room",
+        value=sum(one.seconds for one in held),
     )
 
 

@@ -183,7 +183,7 @@ class Fuzz:
 
     def form(self, rule: str, parts: list[str], told: list[tuple[str, str]]) -> None:
         """A form with whatever in its fields."""
-        fields = {name: _writable(value) for name, value in told}
+        fields = {_writable(name): _writable(value) for name, value in told}
         fields["csrf_token"] = self.token
         address = _address(rule, parts)
         answer = self.watch("form", lambda: self.client.post(address, data=fields))
