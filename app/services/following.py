@@ -36,7 +36,7 @@ from app.services.outcomes import settle_processing
 from app.services.planning import pause, plan, put
 from app.storage.claims import live_attempt, withdraw
 from app.storage.locks import lock_recovery
-from app.storage.models import Recovery, StripeAccount, Subscription
+from app.storage.models import Decline, Recovery, StripeAccount, Subscription
 
 # Paused for something at Stripe; when it is over, we go on.
 HELD_AT_STRIPE = frozenset(
@@ -103,6 +103,10 @@ def follow(
         # By Stripe's clock the refusal of the old card may seem to lie ahead of us.
         refused_at = recovery.declines[-1].occurred_at
         recovery.card_changed_at = max(now, refused_at + timedelta(microseconds=1))
+    tried_at = _first_refusal_of_chosen(recovery)
+    if tried_at is not None and not new_card:
+        new_card = (recovery.card_changed_at or recovery.started_at) < tried_at
+        recovery.card_changed_at = max(tried_at, recovery.card_changed_at or tried_at)
     if not is_settled:
         _move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
     if is_known:
@@ -258,6 +262,8 @@ def _card_was_replaced(recovery: Recovery, look: Look) -> bool:
     refused = recovery.declines[-1]
     if recovery.card_changed_at and recovery.card_changed_at > refused.occurred_at:
         return False  # noticed already, and not charged since
+    if any(_is_same(decline, recovery, look) for decline in recovery.declines[:-1]):
+        return False  # another card was tried by hand; this one is an old acquaintance
     if refused.stripe_payment_method_id not in (
         None,
         recovery.stripe_payment_method_id,
@@ -270,6 +276,30 @@ def _card_was_replaced(recovery: Recovery, look: Look) -> bool:
         refused.fingerprint,
         refused.card_expiry,
     )
+
+
+def _is_same(decline: Decline, recovery: Recovery, look: Look) -> bool:
+    """Whether it was the card chosen now that was refused then."""
+    if decline.stripe_payment_method_id != recovery.stripe_payment_method_id:
+        return False
+    card = look.card
+    return card is None or (card.card.fingerprint, card.card_expiry) == (
+        decline.fingerprint,
+        decline.card_expiry,
+    )
+
+
+def _first_refusal_of_chosen(recovery: Recovery) -> datetime | None:
+    """When the chosen card was first refused, if only other cards were before: the
+    customer, or the staff, tried it by hand. None where no other was refused."""
+    chosen = recovery.stripe_payment_method_id
+    methods = [decline.stripe_payment_method_id for decline in recovery.declines]
+    if chosen is None or None in methods or chosen not in methods[1:]:
+        return None
+    first = methods.index(chosen)
+    if first == 0 or set(methods[first:]) != {chosen}:
+        return None
+    return recovery.declines[first].occurred_at
 
 
 def _move_on(

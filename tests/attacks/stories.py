@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,13 +20,19 @@ from app.domain.account import ConnectionStatus, EventStatus
 from app.domain.recovery import OPEN, AttemptStatus, RecoveryStatus
 from app.extensions import db
 from app.sandbox import Sandbox, start_sandbox
-from app.sandbox.founding import CLIENT_ID, MERCHANT_KEY, PLATFORM_KEY
-from app.services import accounts, endpoints, key_access, leaving, oauth
+from app.sandbox.founding import (
+    CLIENT_ID,
+    MERCHANT,
+    MERCHANT_KEY,
+    PLATFORM,
+    PLATFORM_KEY,
+)
+from app.services import accounts, cards, endpoints, key_access, leaving, oauth
 from app.services.account_rows import AccountRefused
 from app.storage.connection_models import ImportRun
 from app.storage.models import Recovery, RetryAttempt, StripeAccount, StripeEvent
 from app.storage.transaction import reading
-from app.stripe_gateway import new_http_client
+from app.stripe_gateway import StripeTrouble, new_http_client
 from tests.attacks import reckoning
 from tests.attacks.line import CLIENT_WAITS, Fault, Line, Where
 from tests.builders import a_user
@@ -360,6 +366,16 @@ def act_deliver(world: World) -> None:
     world.tick()
 
 
+def act_refused_charge(world: World) -> None:
+    """A refused charge is heard of before anything else."""
+    account, entry = world.account(), world.sandbox.ledger()[-1]
+    assert account is not None
+    with suppress(StripeTrouble):
+        cards.note_refused_charge(account.id, entry["charge"], now=current.now())
+    world.deliver()
+    world.tick()
+
+
 def new_card(world: World) -> None:
     world.following("insufficient_funds", "insufficient_funds")
     world.sandbox.person("new_card", customer=world.customer, card="pm_card_mastercard")
@@ -434,19 +450,17 @@ def leave(world: World) -> None:
 
 def a_code(world: World) -> str:
     """What Stripe sends back with the browser after the merchant agreed."""
-    answer = requests.post(
-        f"{world.sandbox.url}/oauth/authorize",
-        data={
-            "client_id": CLIENT_ID,
-            "response_type": "code",
-            "scope": "read_write",
-            "decision": "allow",
-        },
-        allow_redirects=False,
-        timeout=10,
-    )
-    query = urlsplit(answer.headers["Location"]).query
-    return query.split("code=")[1].split("&")[0]
+    stripes = world.sandbox.world
+    code = stripes.ids.new("ac", length=32)
+    stripes.oauth_codes[code] = {
+        "account": MERCHANT,
+        "platform": PLATFORM,
+        "scope": "read_write",
+        "expires_at": stripes.now + 300,
+        "used": False,
+        "livemode": False,
+    }
+    return code
 
 
 def try_oauth(world: World) -> None:
@@ -526,7 +540,7 @@ STORIES = (
         act_deliver,
         recovered,
     ),
-    Story("look: charge", CHARGE, _following, act_deliver, recovered),
+    Story("look: charge", CHARGE, _following, act_refused_charge, recovered),
     Story(
         "new card: payment method",
         Where(GET, "/v1/payment_methods/*"),

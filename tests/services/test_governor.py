@@ -102,6 +102,7 @@ def test_the_engine_and_the_gateway_ask_the_governor(merchant: Merchant) -> None
     attempt = merchant.planned(invoice)
     assert attempt is not None
     merchant.sandbox.advance(to=attempt.due_at.isoformat())
+    merchant.sandbox.advance(seconds=60)
     assert run_due(now=merchant.now) == 1
     assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
 
