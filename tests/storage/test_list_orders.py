@@ -180,7 +180,8 @@ def test_an_order_is_read_off_an_index_and_never_sorted(
                 assert f"SEARCH {main} USING" in plan
             else:
                 assert "Sort" not in plan
-                assert f"ix_{main}_" in plan
+                # Rows without the column, by id: PostgreSQL may walk the ids instead.
+                assert f"ix_{main}_" in plan or f"pk_{main}" in plan
 
 
 def _plan(session: Session, statement: Any, dialect: str) -> str:
