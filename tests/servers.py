@@ -73,16 +73,17 @@ def a_server(config: Config, **more: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def answers(config: Config, *, within: float = 20.0) -> bool:
-    """Whether the server comes up."""
+def answers(config: Config, path: str = "/healthz", *, within: float = 20.0) -> bool:
+    """Whether the server comes up; with "/readyz", until it is able to work."""
     end = time.monotonic() + within
     while time.monotonic() < end:
         with suppress(OSError):
             connection = http.client.HTTPConnection(config.host, config.port, timeout=5)
-            connection.request("GET", "/healthz")
+            connection.request("GET", path)
             is_up = connection.getresponse().status == 200
             connection.close()
-            return is_up
+            if is_up:
+                return True
         time.sleep(0.05)
     return False
 

@@ -26,7 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     assert flask(config, "db", "upgrade").returncode == 0
     copy(folder / "test.db", Path(folder) / "empty.db")
     with a_server(config, TRUSTED_PROXIES="1"):
-        assert answers(config)
+        assert answers(config, "/readyz")
         yield config
 
 
@@ -63,7 +63,8 @@ def test_a_crowd_of_slow_clients_stops_nobody(served: Config, path: str) -> None
         began = time.monotonic()
         for _ in range(5):
             url = f"http://{served.host}:{served.port}/readyz"
-            assert requests.get(url, timeout=5).status_code == 200
+            answer = requests.get(url, timeout=5)
+            assert answer.status_code == 200, answer.text
         assert time.monotonic() - began < 5
     finally:
         for line in crowd:

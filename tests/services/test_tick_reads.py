@@ -52,7 +52,7 @@ def test_a_tick_walks_no_whole_table(app: Flask) -> None:
         rescue.rescue_stuck(now=MONDAY)
         recoveries.sweep(now=MONDAY)
         retries._claim({account.id: 5}, now=MONDAY)
-    assert len(sent) > 8
+    assert len(sent) >= 8
     assert not _walks(sent)
 
 
