@@ -131,7 +131,11 @@ def test_a_fragment_is_for_htmx_alone(
 ) -> None:
     with app.test_request_context("/", headers=headers):
         answer = render(
-            "errors/error.html", fragment="errors/_error.html", heading="Odd", advice=""
+            "errors/error.html",
+            fragment="errors/_error.html",
+            code=404,
+            heading="Odd",
+            advice="",
         )
     assert ("<html" not in answer.get_data(as_text=True)) is is_fragment
     assert "HX-Request" in answer.vary

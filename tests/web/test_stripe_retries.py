@@ -16,7 +16,14 @@ from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.domain.settings_doctor import SettingsWord
 from app.sandbox import Sandbox, start_sandbox
 from app.sandbox.founding import MERCHANT_KEY
-from app.services import accounts, imports, rescue, retries, settings_doctor
+from app.services import (
+    accounts,
+    imports,
+    rescue,
+    retries,
+    settings_doctor,
+    wanted_looks,
+)
 from app.storage.models import Recovery, RetryAttempt, User
 from app.storage.transaction import reading
 from tests.conftest import MONDAY, SetClock, a_user
@@ -46,6 +53,7 @@ class Affected:
 
     def tick(self) -> None:
         retries.run_due(now=self.clock.time)
+        wanted_looks.grant(now=self.clock.time)
         rescue.rescue_stuck(now=self.clock.time)
 
     def recovery(self) -> Recovery:
@@ -141,4 +149,4 @@ def test_it_is_taken_over_when_stripe_is_done(affected: Affected) -> None:
     assert attempt.status is AttemptStatus.SCHEDULED
     assert attempt.due_at > affected.clock.time
     assert [SAID in page for page in affected.pages()] == [False, False, False]
-    assert re.search("Next retry <time", affected.pages()[-1])
+    assert re.search("Retry 1</strong>, due <time", affected.pages()[1])
