@@ -164,7 +164,7 @@ def _ids_of(shop: Shop) -> dict[str, object]:
 def _told(answer: TestResponse) -> str:
     """All that an answer says, a workbook's sheets included, a PDF's text not."""
     if answer.mimetype == "application/pdf":
-        return answer.data.decode("latin-1")
+        return str(answer.data, "latin-1")
     if answer.data[:2] != b"PK":
         return answer.text
     with ZipFile(BytesIO(answer.data)) as book:
