@@ -1,10 +1,7 @@
 """Bulk actions on subscriptions: choose, look at what would happen, confirm, watch."""
 
-from urllib.parse import parse_qsl
-
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from app import current
 from app.domain.bulk import MOST_AT_ONCE, BulkAction, BulkStatus, ItemState
@@ -18,9 +15,7 @@ from app.storage.bulk_models import BulkJob
 from app.storage.listings import keyset
 from app.storage.listings.subscriptions import SubscriptionFilter
 from app.web.access import me, needs
-from app.web.filters import viewer_zone
-from app.web.lists import sight
-from app.web.question import Question
+from app.web.lists import LONGEST_QUERY, question_of, sight
 from app.web.rendering import render
 from app.web.subscription_list import wanted_subscriptions
 
@@ -29,7 +24,6 @@ bp = Blueprint("bulk", __name__, url_prefix="/bulk")
 # Work done while the person waits: a handful of rows is finished when the page comes.
 MEANWHILE = 0.7  # seconds
 ITEMS_SHOWN = 50
-LONGEST_QUERY = 4000
 MOST_IDS = 500
 _POLLED = (BulkStatus.CHECKING, BulkStatus.RUNNING)
 
@@ -95,7 +89,7 @@ def _chosen(query: str) -> Chosen:
     """What the form ticked; of accounts in the person's sight, whatever it sent."""
     if request.form.get("all") != "1":
         return Chosen(SubscriptionFilter(accounts=sight()), query, _ids())
-    asked = Question(MultiDict(parse_qsl(query)), zone=viewer_zone())
+    asked = question_of(query)
     wanted = wanted_subscriptions(asked)
     if asked.remarks:
         # A filter left out would take in what nobody looked at.

@@ -1,14 +1,10 @@
 """What the history of declines is asked."""
 
-from flask import g
-
 from app.domain.declines import DeclineKind, MadeBy
-from app.extensions import db
-from app.storage.listings.currencies import currencies
 from app.storage.listings.declines import SORTS, DeclineFilter, decline_order
 from app.storage.listings.keyset import Order
 from app.storage.models import Decline
-from app.web.lists import narrowed
+from app.web.lists import currencies_of, narrowed, sort_of
 from app.web.question import Question, words_of
 
 # https://docs.stripe.com/api/charges/object (2026-11): outcome.advice_code, and brand
@@ -66,16 +62,11 @@ def wanted_declines(asked: Question) -> DeclineFilter:
 
 def wanted_order(asked: Question, wanted: DeclineFilter) -> Order:
     """The order that an address asks for; newest first when it asks for none."""
-    sort = asked.word("sort", SORTS) or "-occurred"
-    if sort == "-occurred":
-        asked.kept.pop("sort", None)
+    sort = sort_of(asked, SORTS, usual="-occurred")
     currency = wanted.amounts.currency if wanted.amounts else None
     return decline_order(sort, currency=currency)
 
 
 def known_currencies() -> list[str]:
-    """The currencies of all declines; asked once a request."""
-    if "currencies" not in g:
-        g.currencies = currencies(db.session(), Decline.currency)
-    known: list[str] = g.currencies
-    return known
+    """The currencies of all declines."""
+    return currencies_of(Decline.currency)

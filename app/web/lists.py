@@ -1,16 +1,19 @@
 """A list on a page: filtered, paged by key, refreshing itself while work goes on."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
-from flask import request
+from flask import g, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm.attributes import InstrumentedAttribute
+from werkzeug.datastructures import MultiDict
 
 from app import current
 from app.extensions import db
+from app.storage.listings.currencies import currencies
 from app.storage.listings.keyset import Cursor, Order, Page, write
 from app.storage.listings.listing import Listing
 from app.web.accounts_seen import account_choices, standing
@@ -20,12 +23,34 @@ from app.web.question import Question
 from app.web.rendering import render, wants_fragment
 
 PAGE_SIZE = 50
+LONGEST_QUERY = 4000  # of a kept address
 Filter = TypeVar("Filter")
 
 
 def question() -> Question:
     """What this request's address asks."""
     return Question(request.args, zone=viewer_zone())
+
+
+def question_of(query: str) -> Question:
+    """What an address asked whose query was kept."""
+    return Question(MultiDict(parse_qsl(query)), zone=viewer_zone())
+
+
+def sort_of(asked: Question, sorts: Collection[str], *, usual: str) -> str:
+    """The word of the order asked for. `usual` when none is: then no link says it."""
+    sort = asked.word("sort", sorts) or usual
+    if sort == usual:
+        asked.kept.pop("sort", None)
+    return sort
+
+
+def currencies_of(column: InstrumentedAttribute[Any]) -> list[str]:
+    """The currencies there are in `column`; asked once a request."""
+    known: dict[str, list[str]] = g.setdefault("currencies", {})
+    if str(column) not in known:
+        known[str(column)] = currencies(db.session(), column)
+    return known[str(column)]
 
 
 def narrowed(asked: Question) -> frozenset[int] | None:

@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from app import current
 from app.domain.people import Role
@@ -15,14 +14,12 @@ from app.services.saved_views import ViewRefused, may_change
 from app.storage.saved_views import views_of
 from app.web import decline_list, subscription_list
 from app.web.access import me, needs
-from app.web.filters import viewer_zone
+from app.web.lists import LONGEST_QUERY, question_of
 from app.web.question import Question
 from app.web.rendering import render
 from app.web.subscription_list import COLUMNS
 
 bp = Blueprint("saved_views", __name__, url_prefix="/views")
-
-LONGEST_QUERY = 4000
 
 
 def _read_subscriptions(asked: Question) -> None:
@@ -126,7 +123,7 @@ def _understood(list_name: str) -> str:
     """The form's query, with nothing in it but what the list understands."""
     _refuse_unknown(list_name)
     given = request.form.get("query", "")[:LONGEST_QUERY]
-    asked = Question(MultiDict(parse_qsl(given)), zone=viewer_zone())
+    asked = question_of(given)
     LISTS[list_name](asked)
     return urlencode(asked.kept)
 

@@ -1,10 +1,6 @@
 """What the list of subscriptions is asked, and what it shows of each."""
 
-from flask import g
-
 from app.domain.lifecycle import Lifecycle
-from app.extensions import db
-from app.storage.listings.currencies import currencies
 from app.storage.listings.keyset import Order
 from app.storage.listings.subscriptions import (
     SORTS,
@@ -12,7 +8,7 @@ from app.storage.listings.subscriptions import (
     subscription_order,
 )
 from app.storage.models import Subscription
-from app.web.lists import narrowed
+from app.web.lists import currencies_of, narrowed, sort_of
 from app.web.question import Question, words_of
 
 # https://docs.stripe.com/api/subscriptions/object#subscription_object-status (2026-11).
@@ -89,19 +85,14 @@ def wanted_subscriptions(asked: Question) -> SubscriptionFilter:
 
 def wanted_order(asked: Question, wanted: SubscriptionFilter) -> Order:
     """The order that an address asks for; newest first when it asks for none."""
-    sort = asked.word("sort", SORTS) or "-created"
-    if sort == "-created":
-        asked.kept.pop("sort", None)
+    sort = sort_of(asked, SORTS, usual="-created")
     currency = wanted.amounts.currency if wanted.amounts else None
     return subscription_order(sort, currency=currency)
 
 
 def known_currencies() -> list[str]:
-    """The currencies of all subscriptions; asked once a request."""
-    if "currencies" not in g:
-        g.currencies = currencies(db.session(), Subscription.currency)
-    known: list[str] = g.currencies
-    return known
+    """The currencies of all subscriptions."""
+    return currencies_of(Subscription.currency)
 
 
 def _statuses(asked: Question) -> tuple[str | None, str | None]:
