@@ -197,14 +197,7 @@ _LIVE_SEEN = (
     select(RetryAttempt)
     .where(
         RetryAttempt.recovery_id == bindparam("of_recovery"),
-        RetryAttempt.status.in_(
-            (
-                AttemptStatus.SCHEDULED,
-                AttemptStatus.RUNNING,
-                AttemptStatus.UNKNOWN,
-                AttemptStatus.PROCESSING,
-            )
-        ),
+        RetryAttempt.status.in_(LIVE_WORDS),
     )
     .execution_options(populate_existing=True)
 )
