@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus, EventStatus
+from app.storage.account_conditions import may_be_asked_about
 from app.storage.connection_models import (
     AccountAccess,
     ImportItem,
@@ -51,10 +52,7 @@ def working_ids(session: Session, *, now: datetime) -> list[int]:
     return list(
         session.scalars(
             select(StripeAccount.id)
-            .where(
-                StripeAccount.status == ConnectionStatus.CONNECTED,
-                StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until <= now),
-            )
+            .where(may_be_asked_about(now))
             .order_by(StripeAccount.id)
         )
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.account_conditions import is_charged
 from app.storage.base import UTCDateTime
 from app.storage.installation import is_at_home
 from app.storage.models import (
@@ -66,10 +67,7 @@ _NOW = bindparam("now", type_=UTCDateTime())
 _CHARGEABLE = (
     select(StripeAccount.id)
     .where(
-        StripeAccount.is_on,
-        StripeAccount.status == ConnectionStatus.CONNECTED,
-        StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until <= _NOW),
-        StripeAccount.restored_at.is_(None),
+        is_charged(_NOW),
         is_at_home(),
         exists().where(
             RetryAttempt.account_id == StripeAccount.id,

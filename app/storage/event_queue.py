@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, exists, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.account import ConnectionStatus, EventStatus
+from app.domain.account import EventStatus
 from app.domain.errands import HINTS, Known
 from app.domain.event_types import LOOK_AGAIN, LookAt
 from app.domain.recovery import OPEN, RecoveryStatus
 from app.domain.snapshots import EventEnvelope
+from app.storage.account_conditions import may_be_asked_about
 from app.storage.models import Recovery, StripeAccount, StripeEvent
 from app.storage.spelled import padded
 
@@ -58,8 +59,7 @@ def accounts_with_pending(session: Session, *, now: datetime) -> list[int]:
         session.scalars(
             select(StripeAccount.id)
             .where(
-                StripeAccount.status == ConnectionStatus.CONNECTED,
-                StripeAccount.hold_until.is_(None) | (StripeAccount.hold_until <= now),
+                may_be_asked_about(now),
                 waiting,
             )
             .order_by(StripeAccount.id)

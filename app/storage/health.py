@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus, EventStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.account_conditions import is_charged
 from app.storage.installation import Installation
 from app.storage.models import (
     UNFINISHED_WORDS,
@@ -76,10 +77,7 @@ def due_retries(session: Session, *, now: datetime) -> Waiting:
             is_word(RetryAttempt.status, AttemptStatus.SCHEDULED),
             RetryAttempt.due_at <= now,
             Recovery.status == RecoveryStatus.IN_RETRY,
-            StripeAccount.is_on,
-            StripeAccount.status == ConnectionStatus.CONNECTED,
-            (StripeAccount.hold_until.is_(None)) | (StripeAccount.hold_until <= now),
-            StripeAccount.restored_at.is_(None),
+            is_charged(now),
         )
     ).one()
     return Waiting(count, since)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
-from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, PauseCause, RecoveryStatus
+from app.storage.account_conditions import may_be_asked_about
 from app.storage.models import (
     UNFINISHED_WORDS,
     Recovery,
@@ -45,9 +45,7 @@ def wanted_looks(session: Session, *, now: datetime, limit: int) -> list[Wanted]
             .join(StripeAccount, StripeAccount.id == Recovery.account_id)
             .where(
                 condition,
-                StripeAccount.status == ConnectionStatus.CONNECTED,
-                (StripeAccount.hold_until.is_(None))
-                | (StripeAccount.hold_until <= now),
+                may_be_asked_about(now),
             )
             .order_by(Recovery.looked_at)
             .limit(limit)
