@@ -1,6 +1,5 @@
 """One-time links: the first owner's, and invitations. Only their hashes are kept."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.domain.people import Role
 from app.services import audit, people
 from app.services.people import PersonRefused
+from app.services.tokens import hash_of
 from app.storage.models import OneTimeLink, User
 from app.storage.transaction import reading, transaction
 
@@ -80,7 +80,7 @@ def look(token: str, *, now: datetime) -> OneTimeLink:
     with reading() as session:
         link = session.scalar(
             select(OneTimeLink).where(
-                OneTimeLink.token_hash == _hash(token),
+                OneTimeLink.token_hash == hash_of(token),
                 OneTimeLink.used_at.is_(None),
                 OneTimeLink.expires_at > now,
             )
@@ -129,7 +129,7 @@ def _new_link(session: Session, *, role: Role, email: str | None, now: datetime)
     token = secrets.token_urlsafe(32)
     session.add(
         OneTimeLink(
-            token_hash=_hash(token),
+            token_hash=hash_of(token),
             role=role,
             email=email,
             created_at=now,
@@ -137,7 +137,3 @@ def _new_link(session: Session, *, role: Role, email: str | None, now: datetime)
         )
     )
     return token
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

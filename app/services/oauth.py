@@ -4,7 +4,6 @@ The way back is believed only with a `state` that we signed, that began in the s
 browser session, for the same person, and was not used before.
 """
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from app.services import connections, platform
 from app.services.account_rows import AccountRefused, mode_of
 from app.services.accounts import AlreadyConnected, attach
 from app.services.audit import note
+from app.services.tokens import hash_of
 from app.storage.connection_models import OAuthState
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
@@ -62,7 +62,9 @@ def depart(
     with transaction() as session:
         session.execute(delete(OAuthState).where(OAuthState.expires_at < now - TRIP))
         session.add(
-            OAuthState(nonce_hash=_hash(nonce), user_id=user_id, expires_at=now + TRIP)
+            OAuthState(
+                nonce_hash=hash_of(nonce), user_id=user_id, expires_at=now + TRIP
+            )
         )
     return Departure(address, nonce)
 
@@ -90,7 +92,7 @@ def arrive(state: str, *, nonce: str | None, user_id: int, now: datetime) -> Non
     with transaction() as session:
         trip = session.scalar(
             select(OAuthState)
-            .where(OAuthState.nonce_hash == _hash(nonce))
+            .where(OAuthState.nonce_hash == hash_of(nonce))
             .with_for_update()
         )
         if trip is None or trip.expires_at <= now:
@@ -220,7 +222,3 @@ def _belongs(state: str, *, nonce: str, user_id: int) -> bool:
 
 def _signer() -> URLSafeSerializer:
     return URLSafeSerializer(current.config().secret_key, salt="stripe-oauth")
-
-
-def _hash(nonce: str) -> str:
-    return hashlib.sha256(nonce.encode()).hexdigest()

@@ -4,7 +4,6 @@ The secret is sealed; of recovery codes only hashes are kept. Each code works on
 """
 
 import base64
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app import current
 from app.services import audit
+from app.services.tokens import hash_of
 from app.storage.models import User
 from app.storage.people_models import RecoveryCode, SecondFactor
 from app.storage.transaction import reading, transaction
@@ -199,7 +199,7 @@ def _use_recovery_code(user_id: int, code: str, *, now: datetime) -> None:
             update(RecoveryCode)
             .where(
                 RecoveryCode.user_id == user_id,
-                RecoveryCode.code_hash == _hash(_tidy(code)),
+                RecoveryCode.code_hash == hash_of(_tidy(code)),
                 RecoveryCode.used_at.is_(None),
             )
             .values(used_at=now)
@@ -216,7 +216,7 @@ def _new_codes(session: Session, user_id: int) -> list[str]:
         _text(secrets.token_bytes(_RECOVERY_BYTES)) for _ in range(_RECOVERY_CODES)
     ]
     session.add_all(
-        RecoveryCode(user_id=user_id, code_hash=_hash(code.lower())) for code in codes
+        RecoveryCode(user_id=user_id, code_hash=hash_of(code.lower())) for code in codes
     )
     return ["-".join(c[i : i + 4] for i in range(0, 16, 4)).lower() for c in codes]
 
@@ -236,8 +236,3 @@ def _text(raw: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.b32decode(text)
-
-
-def _hash(code: str) -> str:
-    # Eighty random bits: nobody tries them out, so no slow hash is needed.
-    return hashlib.sha256(code.encode()).hexdigest()

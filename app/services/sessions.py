@@ -4,7 +4,6 @@ Only hashes of the tokens are kept. That a session is in use is noted in memory 
 written down once a minute: a page that is looked at must not cost a write.
 """
 
-import hashlib
 import secrets
 import threading
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import current
+from app.services.tokens import hash_of
 from app.storage.models import User
 from app.storage.people_models import UserSession
 from app.storage.transaction import reading, transaction
@@ -88,7 +88,7 @@ def begin(user_id: int, *, address: str, browser: str, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     row = UserSession(
         user_id=user_id,
-        token_hash=_hash(token),
+        token_hash=hash_of(token),
         address=address[:45],
         browser=browser[:200],
         signed_in_at=now,
@@ -104,7 +104,7 @@ def find(
     session: Session, token: str, *, now: datetime
 ) -> tuple[User, SignedIn] | None:
     """Whose session this token names; None when it has ended."""
-    found = session.execute(_FOUND, {"token_hash": _hash(token)}).first()
+    found = session.execute(_FOUND, {"token_hash": hash_of(token)}).first()
     if found is None:
         return None
     user, row = found
@@ -214,7 +214,3 @@ def _plain(row: UserSession) -> SignedIn:
 
 def _seen() -> Seen:
     return cast(Seen, current_app.extensions["metricsco.seen"])
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
