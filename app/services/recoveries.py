@@ -185,12 +185,16 @@ def refuse_pause(session: Session, recovery: Recovery) -> None:
     refuse_under_way(session, recovery)
 
 
-def refuse_resume(session: Session, recovery: Recovery) -> None:
-    resumable = recovery.paused_because is PauseCause.PERSON or recovery.status in (
+def is_resumable(recovery: Recovery) -> bool:
+    """Whether a person paused or stopped it, or its strategy gave up."""
+    return recovery.paused_because is PauseCause.PERSON or recovery.status in (
         RecoveryStatus.STOPPED,
         RecoveryStatus.TERMINATED,
     )
-    if not resumable:
+
+
+def refuse_resume(session: Session, recovery: Recovery) -> None:
+    if not is_resumable(recovery):
         raise ActionRefused(f"There is nothing to resume: {recovery.status_reason}")
     refuse_under_way(session, recovery)
 

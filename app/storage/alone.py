@@ -18,6 +18,7 @@ from app.extensions import db
 class Work(IntEnum):
     """What is done alone; the number is PostgreSQL's name of the lock."""
 
+    FOLDING = 7_102_001
     CHARGING = 7_102_011
     HANDLING = 7_102_012
 

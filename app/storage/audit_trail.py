@@ -25,7 +25,8 @@ CHARGES = tuple(
 )
 # Rows in one read of the chain.
 _CHUNK = 2000
-_FIELDS = (
+# What an entry says; the chain is made of it.
+FIELDS = (
     AuditEntry.id,
     AuditEntry.at,
     AuditEntry.user_id,
@@ -39,7 +40,7 @@ _FIELDS = (
 def unsealed(session: Session, *, limit: int) -> list[Sealable]:
     """The oldest entries without a seal."""
     rows = session.execute(
-        select(*_FIELDS)
+        select(*FIELDS)
         .where(AuditEntry.position.is_(None))
         .order_by(AuditEntry.id)
         .limit(limit)
@@ -90,7 +91,7 @@ def chain(session: Session) -> Iterator[Link]:
     position = 0
     while True:
         rows = session.execute(
-            select(AuditEntry.position, AuditEntry.seal, *_FIELDS)
+            select(AuditEntry.position, AuditEntry.seal, *FIELDS)
             .where(AuditEntry.position > position)
             .order_by(AuditEntry.position)
             .limit(_CHUNK)

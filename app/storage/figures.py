@@ -39,9 +39,7 @@ def cells(session: Session, *, accounts: frozenset[int] | None) -> list[Cell]:
             kept.cohort,
             kept.status,
             kept.closed_as,
-            func.sum(kept.recoveries),
-            func.sum(kept.amount),
-            func.sum(kept.recovered_amount),
+            *_sums(kept),
         )
         .where(*_seen(kept.account_id, accounts))
         .group_by(kept.currency, kept.cohort, kept.status, kept.closed_as)
@@ -62,9 +60,7 @@ def began(
             kept.currency,
             kept.status,
             kept.closed_as,
-            func.sum(kept.recoveries),
-            func.sum(kept.amount),
-            func.sum(kept.recovered_amount),
+            *_sums(kept),
         )
         .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
         .group_by(kept.currency, kept.status, kept.closed_as)
@@ -88,9 +84,7 @@ def ended(
             kept.currency,
             kept.status,
             kept.closed_as,
-            func.sum(kept.recoveries),
-            func.sum(kept.amount),
-            func.sum(kept.recovered_amount),
+            *_sums(kept),
         )
         .where(*_within(kept.day, period), *_seen(kept.account_id, accounts))
         .group_by("beginning", kept.currency, kept.status, kept.closed_as)
@@ -222,6 +216,17 @@ def news(
         .order_by(RetryAttempt.finished_at.desc())
         .limit(SHOWN)
     ).all()
+
+
+def _sums(
+    kept: type[RecoveryTally | BeginningTally | EndingTally],
+) -> tuple[ColumnElement[Any], ...]:
+    """What a cell counts: recoveries, amount, recovered amount."""
+    return (
+        func.sum(kept.recoveries),
+        func.sum(kept.amount),
+        func.sum(kept.recovered_amount),
+    )
 
 
 def _cell(

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.domain.declines import DeclineKind
 from app.domain.recovery import AttemptStatus, RecoveryStatus
+from app.storage.alone import Work
 from app.storage.base import Base, Word
 from app.storage.models import Recovery
 
@@ -44,8 +45,6 @@ _NAMES = {
 }
 # Rows that might be one: so few cost a reader less than folding them.
 _WORTH_FOLDING = 200
-# PostgreSQL's advisory lock for folding; any number that nothing else uses.
-_FOLDING = 7_102_001
 
 
 class RecoveryTally(Base):
@@ -176,7 +175,7 @@ def fold(session: Session) -> int:
     """Make one row of all that count the same; how many rows fewer there are."""
     if session.get_bind().dialect.name != "postgresql":
         return 0
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(_FOLDING))):
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(int(Work.FOLDING)))):
         return 0  # another process is at it
     return sum(_fold(session, kept.__table__) for kept in TALLIES)
 

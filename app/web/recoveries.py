@@ -146,11 +146,6 @@ def page(
 
 def _actions(found: Recovery) -> frozenset[str]:
     """What the services would not refuse at first sight."""
-    by_person = found.paused_because is PauseCause.PERSON
-    may_resume = by_person or found.status in (
-        RecoveryStatus.STOPPED,
-        RecoveryStatus.TERMINATED,
-    )
     if not me().role.may(Role.STAFF):
         return frozenset()
     names = set()
@@ -159,9 +154,9 @@ def _actions(found: Recovery) -> frozenset[str]:
         names.add("retry")
     if found.status in OPEN:
         names |= {"stop", "strategy"}
-        if not by_person:
+        if found.paused_because is not PauseCause.PERSON:
             names.add("pause")
-    if may_resume:
+    if recoveries.is_resumable(found):
         names.add("resume")
     return frozenset(names)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.storage.audit_trail import CHARGES
+from app.storage.audit_trail import CHARGES, FIELDS
 from app.storage.listings.keyset import Order
 from app.storage.listings.listing import Asked, Listing, Scope, within
 from app.storage.models import AuditEntry, StripeAccount, User
@@ -25,13 +25,7 @@ class AuditFilter(Scope):
 def _statement(wanted: AuditFilter, _asked: Asked) -> Select[*tuple[Any, ...]]:
     statement: Select[*tuple[Any, ...]] = (
         select(
-            AuditEntry.id,
-            AuditEntry.at,
-            AuditEntry.user_id,
-            AuditEntry.account_id,
-            AuditEntry.recovery_id,
-            AuditEntry.action,
-            AuditEntry.detail,
+            *FIELDS,
             AuditEntry.position,
             AuditEntry.seal,
             User.email.label("person"),
