@@ -67,7 +67,7 @@ def confirm(job_id: int, *, reason: str, user_id: int, now: datetime) -> None:
     with transaction() as session:
         job = _locked(session, job_id)
         if job.user_id != user_id:
-            raise BulkRefused(f"Only {_name(job.user)}, who chose these, may confirm.")
+            raise BulkRefused(f"Only {job.user.called}, who chose these, may confirm.")
         if job.status in (BulkStatus.RUNNING, BulkStatus.FINISHED):
             return  # the form was sent twice
         if job.status is BulkStatus.CHECKING:
@@ -95,7 +95,7 @@ def cancel(job_id: int, *, user_id: int, now: datetime) -> None:
         if job.status in (BulkStatus.FINISHED, BulkStatus.CANCELED):
             raise BulkRefused("There is nothing left to call off.")
         was_running = job.status is BulkStatus.RUNNING
-        who = _name(session.get_one(User, user_id))
+        who = session.get_one(User, user_id).called
         call_off(session, job, f"Called off by {who}.", now=now)
         if was_running:
             note(
@@ -129,7 +129,3 @@ def _add_items(session: Session, job_id: int, ids: Collection[int]) -> None:
 def _locked(session: Session, job_id: int) -> BulkJob:
     """The job, for nobody else to change meanwhile."""
     return session.get_one(BulkJob, job_id, with_for_update=True)
-
-
-def _name(user: User) -> str:
-    return user.name or user.email

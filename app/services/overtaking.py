@@ -71,7 +71,7 @@ def refuse_if_overtaken(
 
 def _done(entry: AuditEntry) -> Done:
     assert entry.user is not None
-    who = entry.user.name or entry.user.email
+    who = entry.user.called
     return Done(who, entry.action, entry.at, entry.detail)
 
 

@@ -401,8 +401,7 @@ def refuse_under_way(session: Session, recovery: Recovery) -> None:
 
 
 def _name(session: Session, user_id: int) -> str:
-    user = session.get_one(User, user_id)
-    return user.name or user.email
+    return session.get_one(User, user_id).called
 
 
 def _note(

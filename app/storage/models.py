@@ -81,6 +81,11 @@ class User(UserMixin, Base):  # type: ignore[misc]
     session_token = ""
 
     @property
+    def called(self) -> str:
+        """How to speak of this person: the name, or the address where none is given."""
+        return self.name or self.email
+
+    @property
     def is_restricted(self) -> bool:
         """Whether some accounts may be out of this person's sight; never an owner's."""
         return not self.sees_all_accounts and self.role is not Role.OWNER
