@@ -8,14 +8,14 @@ invoice was charged again. Prints its address.
 """
 
 import asyncio
-import json
 import sys
 import time
 import zlib
 from collections import Counter, defaultdict
+from functools import partial
 from typing import Any
 
-from benchmarks.stub_stripe import _invoice
+from benchmarks.stub_stripe import Answer, invoice, listen
 
 Obj = dict[str, Any]
 NO_MORE: Obj = {"object": "list", "data": [], "has_more": False}
@@ -25,9 +25,7 @@ replies: dict[str, tuple[int, Obj]] = {}  # by idempotency key, as Stripe keeps 
 charges: dict[str, list[Obj]] = defaultdict(list)  # by the invoice's number
 
 
-def answer(
-    method: str, path: str, key: str | None, share: float
-) -> tuple[int, Obj, bool]:
+def answer(method: str, path: str, key: str | None, *, share: float) -> Answer:
     """Status, body, and whether it is a replay."""
     place, _, query = path.partition("?")
     words = place.split("/")
@@ -90,13 +88,13 @@ def _shown(number: str) -> Obj:
     """The invoice as it stands after its charges."""
     made = charges.get(number, [])
     is_paid = any(charge["paid"] for charge in made)
-    invoice = _invoice(f"in_{number}", status="paid" if is_paid else "open")
-    intent = invoice["payments"]["data"][0]["payment"]["payment_intent"]
+    shown = invoice(f"in_{number}", status="paid" if is_paid else "open")
+    intent = shown["payments"]["data"][0]["payment"]["payment_intent"]
     intent["latest_charge"] = made[-1]["id"] if made else None
     if is_paid:
         intent["status"] = "succeeded"
     method = {"default_payment_method": f"pm_{number}"}
-    return {**invoice, **method}
+    return {**shown, **method}
 
 
 def _read(words: list[str], query: str) -> Obj:
@@ -117,48 +115,6 @@ def _read(words: list[str], query: str) -> Obj:
     return NO_MORE
 
 
-async def _serve(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    wait: float,
-    share: float,
-) -> None:
-    """One kept-alive connection, call by call."""
-    while True:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-            return
-        first, *lines = head.split("\r\n")
-        headers = {
-            name.lower(): value
-            for name, _, value in (line.partition(": ") for line in lines)
-        }
-        await reader.readexactly(int(headers.get("content-length", 0)))
-        method, path, _ = first.split(" ")
-        if path != "/counts":
-            await asyncio.sleep(wait)
-        key = headers.get("idempotency-key")
-        status, body, is_replay = answer(method, path, key, share)
-        text = json.dumps(body).encode()
-        replayed = b"Idempotent-Replayed: true\r\n" if is_replay else b""
-        writer.write(
-            b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%s"
-            b"Content-Length: %d\r\n\r\n%s" % (status, replayed, len(text), text)
-        )
-
-
-async def main(wait: float, share: float) -> None:
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve(reader, writer, wait=wait, share=share),
-        "127.0.0.1",
-        0,
-    )
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), float(sys.argv[2])))
+    seconds, share = float(sys.argv[1]), float(sys.argv[2])
+    asyncio.run(listen(partial(answer, share=share), wait=seconds))

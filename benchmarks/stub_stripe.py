@@ -11,14 +11,20 @@ import asyncio
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
+
+# Status, body, and whether it is a replay.
+Answer = tuple[int, dict[str, Any], bool]
+# To a call: its method, its path with the query, its idempotency key.
+Answers = Callable[[str, str, str | None], Answer]
 
 counts: Counter[str] = Counter()
 keys: set[str] = set()
 paid_in: Counter[int] = Counter()  # payments in each second of the loop's clock
 
 
-def _invoice(id: str, *, status: str) -> dict[str, Any]:
+def invoice(id: str, *, status: str) -> dict[str, Any]:
     number = id.removeprefix("in_")
     remaining = 0 if status == "paid" else 1500
     intent = {
@@ -70,7 +76,11 @@ def _charges(intent: str) -> dict[str, Any]:
     return {"object": "list", "data": [charge], "has_more": False}
 
 
-def _answer(method: str, path: str, key: str | None) -> dict[str, Any]:
+def _answer(method: str, path: str, key: str | None) -> Answer:
+    return 200, _body(method, path, key), False
+
+
+def _body(method: str, path: str, key: str | None) -> dict[str, Any]:
     place, _, query = path.partition("?")
     if place == "/counts":
         # The first and the last second are not whole.
@@ -83,16 +93,29 @@ def _answer(method: str, path: str, key: str | None) -> dict[str, Any]:
         counts["repeated"] += key in keys
         keys.add(key or "")
         paid_in[int(asyncio.get_running_loop().time())] += 1
-        return _invoice(words[3], status="paid")
+        return invoice(words[3], status="paid")
     if len(words) == 3 and not query.startswith("payment_intent="):
         return {"object": "list", "data": [], "has_more": False}
     if words[2] == "charges":
         return _charges(query.split("payment_intent=")[1].split("&")[0])
-    return _invoice(words[3], status="open")
+    return invoice(words[3], status="open")
+
+
+async def listen(answer: Answers, *, wait: float) -> None:
+    """Print the address and answer, each call after `wait` seconds but `/counts`."""
+    server = await asyncio.start_server(
+        lambda reader, writer: _serve(reader, writer, answer, wait=wait), "127.0.0.1", 0
+    )
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
 
 
 async def _serve(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wait: float
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answer: Answers,
+    *,
+    wait: float,
 ) -> None:
     """One kept-alive connection, call by call."""
     while True:
@@ -102,28 +125,22 @@ async def _serve(
             writer.close()
             return
         first, *lines = head.split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
+        headers = {
+            name.lower(): value
+            for name, _, value in (line.partition(": ") for line in lines)
+        }
         await reader.readexactly(int(headers.get("content-length", 0)))
         method, path, _ = first.split(" ")
         if path != "/counts":
             await asyncio.sleep(wait)
-        body = json.dumps(
-            _answer(method, path, headers.get("idempotency-key"))
-        ).encode()
+        status, body, is_replay = answer(method, path, headers.get("idempotency-key"))
+        text = json.dumps(body).encode()
+        replayed = b"Idempotent-Replayed: true\r\n" if is_replay else b""
         writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+            b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%s"
+            b"Content-Length: %d\r\n\r\n%s" % (status, replayed, len(text), text)
         )
 
 
-async def main(wait: float) -> None:
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve(reader, writer, wait), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-    print(f"http://127.0.0.1:{port}", flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1])))
+    asyncio.run(listen(_answer, wait=float(sys.argv[1])))
