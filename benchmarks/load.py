@@ -66,8 +66,15 @@ class Sender:
     sent_at: float = 0.0
     received: bytes = b""
 
-    def status(self) -> int | None:
-        """The answer's status once it has come whole."""
+    def receive(self) -> int | None:
+        """Take what has come; the answer's status once it has come whole."""
+        chunk = self.socket.recv(65536)
+        if not chunk:
+            raise ConnectionError("the server hung up")
+        self.received += chunk
+        return self._status()
+
+    def _status(self) -> int | None:
         head, separator, body = self.received.partition(b"\r\n\r\n")
         if not separator:
             return None
@@ -120,11 +127,7 @@ class Run:
         sender.socket.sendall(request)
 
     def _receive(self, sender: Sender) -> bool:
-        chunk = sender.socket.recv(65536)
-        if not chunk:
-            raise ConnectionError("the server hung up")
-        sender.received += chunk
-        status = sender.status()
+        status = sender.receive()
         if status is None:
             return False
         now = time.perf_counter()

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,7 @@ def attempts(many: int, *, accounts: int, due: datetime) -> Iterator[dict[str, A
         }
 
 
-def _subscription(n: int, account_id: int) -> dict[str, Any]:
+def subscription_row(n: int, account_id: int) -> dict[str, Any]:
     return {
         "id": n,
         "account_id": account_id,
@@ -94,7 +94,7 @@ def _subscription(n: int, account_id: int) -> dict[str, Any]:
     }
 
 
-def _recovery(n: int, account_id: int) -> dict[str, Any]:
+def recovery_row(n: int, account_id: int) -> dict[str, Any]:
     return {
         "id": n,
         "account_id": account_id,
@@ -152,11 +152,11 @@ def _seed(many: int, accounts: int) -> None:
                 )
             )
     numbers = range(1, many + 1)
-    _write(Subscription, (_subscription(n, 1 + n % accounts) for n in numbers))
-    _write(Recovery, (_recovery(n, 1 + n % accounts) for n in numbers))
+    write_rows(Subscription, (subscription_row(n, 1 + n % accounts) for n in numbers))
+    write_rows(Recovery, (recovery_row(n, 1 + n % accounts) for n in numbers))
 
 
-def _write(table: type[Base], rows: Iterator[dict[str, Any]]) -> None:
+def write_rows(table: type[Base], rows: Iterator[dict[str, Any]]) -> None:
     batch: list[dict[str, Any]] = []
     for row in rows:
         batch.append(row)
@@ -182,7 +182,7 @@ def schedule(folder: Path, rounds: int) -> None:
     ours, limit = [], []
     for _ in range(rounds):
         with an_app(folder, many=many) as app:
-            ours.append(_timed(lambda: _write(RetryAttempt, iter(rows))))
+            ours.append(_timed(lambda: write_rows(RetryAttempt, iter(rows))))
             limit.append(_bare_inserts(app, rows))
     _tell("100,000 scheduled, s", ours, "bare sqlite3, same rows", limit)
 
@@ -229,10 +229,10 @@ def finish(folder: Path, rounds: int) -> None:
     for _ in range(rounds):
         for name, outcome in given.items():
             with an_app(folder, many=many):
-                _write(RetryAttempt, attempts(many, accounts=1, due=NOW))
+                write_rows(RetryAttempt, attempts(many, accounts=1, due=NOW))
                 found[name].append(many / _timed(partial(_finish_all, outcome)))
         with an_app(folder, many=many) as app:
-            _write(RetryAttempt, attempts(many, accounts=1, due=NOW))
+            write_rows(RetryAttempt, attempts(many, accounts=1, due=NOW))
             limit.append(many / _bare_finishes(app))
     for name, rates in found.items():
         _tell(f"finished as {name}, a second", rates, "bare sqlite3", limit)
@@ -296,7 +296,7 @@ def tick(folder: Path, rounds: int) -> None:
     for many in (1_000, 10_000, 100_000):
         with an_app(folder, many=many) as app:
             later = NOW + timedelta(days=3)
-            _write(RetryAttempt, attempts(many, accounts=1, due=later))
+            write_rows(RetryAttempt, attempts(many, accounts=1, due=later))
             config = app.extensions["metricsco"].config
             start = partial(create_app, config)
             starts = [1000 * _timed(start) for _ in range(rounds)]
@@ -323,7 +323,7 @@ def charges(folder: Path, _rounds: int) -> None:
         a_stub() as stub,
         an_app(folder, many=many, accounts=accounts, stripe_api_base=stub),
     ):
-        _write(RetryAttempt, attempts(many, accounts=accounts, due=NOW))
+        write_rows(RetryAttempt, attempts(many, accounts=accounts, due=NOW))
         cpu, began = time.process_time(), time.monotonic()
         done = 0
         while done < many:
@@ -353,7 +353,7 @@ def webhooks(folder: Path, _rounds: int) -> None:
         _stamp()
         with a_server(config, stub) as port:
             alone = _deliver(port, seconds=15, name="alone")
-            _write(RetryAttempt, attempts(many, accounts=accounts, due=NOW))
+            write_rows(RetryAttempt, attempts(many, accounts=accounts, due=NOW))
             _until_paid(stub, 200)
             before = _counts(stub)["paid"]
             began = time.monotonic()
@@ -465,11 +465,16 @@ def a_server(config: Config, stub: str) -> Iterator[int]:
         process.wait()
 
 
+def a_stub() -> AbstractContextManager[str]:
+    """A Stripe that takes its time; its address."""
+    return a_stand_in("benchmarks.stub_stripe", STRIPE_TAKES)
+
+
 @contextmanager
-def a_stub() -> Iterator[str]:
-    """A Stripe that takes its time, in a process of its own; its address."""
+def a_stand_in(module: str, *numbers: float) -> Iterator[str]:
+    """The module with these arguments, in a process of its own; its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.stub_stripe", str(STRIPE_TAKES)],
+        [sys.executable, "-m", module, *map(str, numbers)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

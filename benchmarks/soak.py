@@ -40,7 +40,13 @@ from app.extensions import db
 from app.services import people
 from app.storage.models import Recovery, RetryAttempt, StripeAccount, Subscription
 from app.storage.transaction import transaction
-from benchmarks.retries import _recovery, _subscription, _write, attempts
+from benchmarks.retries import (
+    a_stand_in,
+    attempts,
+    recovery_row,
+    subscription_row,
+    write_rows,
+)
 from benchmarks.served import PATH, Process, a_config, prepare
 from benchmarks.webhooks import a_free_port
 
@@ -77,16 +83,18 @@ def seed(folder: Path, port: int, stripe: str, *, asked: argparse.Namespace) -> 
         _accounts(now)
         numbers = range(1, many + 1)
         began = now - timedelta(minutes=1)
-        rows = ({**_subscription(n, 1 + n % ACCOUNTS)} for n in numbers)
-        _write(Subscription, rows)
+        rows = ({**subscription_row(n, 1 + n % ACCOUNTS)} for n in numbers)
+        write_rows(Subscription, rows)
         times = {
             "started_at": began,
             "deadline_at": began + timedelta(days=28),
             "looked_at": now,
         }
-        _write(Recovery, ({**_recovery(n, 1 + n % ACCOUNTS), **times} for n in numbers))
+        write_rows(
+            Recovery, ({**recovery_row(n, 1 + n % ACCOUNTS), **times} for n in numbers)
+        )
         first_due = datetime.now(UTC) + timedelta(seconds=asked.lead)
-        _write(RetryAttempt, _planned(many, first_due, asked.retries))
+        write_rows(RetryAttempt, _planned(many, first_due, asked.retries))
         for engine in db.engines.values():
             engine.dispose()
     return config
@@ -121,23 +129,6 @@ def _planned(many: int, first_due: datetime, rate: float) -> Iterator[dict[str, 
         row["due_at"] = first_due + timedelta(seconds=number / rate)
         row["planned_at"] = first_due - timedelta(minutes=1)
         yield row
-
-
-@contextmanager
-def a_stripe() -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.soak_stripe"]
-    process = subprocess.Popen(
-        [*command, str(STRIPE_TAKES), str(SHARE_DECLINED)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager
@@ -375,7 +366,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="metricsco-soak-"))
     seen = Seen()
     try:
-        with a_stripe() as stripe:
+        with a_stand_in(
+            "benchmarks.soak_stripe", STRIPE_TAKES, SHARE_DECLINED
+        ) as stripe:
             port = a_free_port()
             config = seed(folder, port, stripe, asked=asked)
             print(f"{os.cpu_count()} cores, {asked.seconds:.0f} s, seed {asked.seed}")

@@ -109,11 +109,7 @@ def run(load: Load, *, port: int, seconds: float, window: float) -> None:
 
 
 def _receive(sender: Sender, window: Window) -> bool:
-    chunk = sender.socket.recv(65536)
-    if not chunk:
-        raise ConnectionError("the server hung up")
-    sender.received += chunk
-    status = sender.status()
+    status = sender.receive()
     if status is None:
         return False
     window.seconds.append(time.perf_counter() - sender.sent_at)
