@@ -10,7 +10,7 @@ import random
 import selectors
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,8 @@ class Load:
 def run(load: Load, *, port: int, seconds: float, window: float) -> None:
     """Deliver for so long; tell of each window as it ends."""
     watch = selectors.DefaultSelector()
-    idle = []
+    # In turns: one left alone for two minutes the server would close.
+    idle: deque[Sender] = deque()
     for _ in range(CONNECTIONS):
         connected = socket.create_connection(("127.0.0.1", port))
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -91,7 +92,7 @@ def run(load: Load, *, port: int, seconds: float, window: float) -> None:
     while sent < total or len(idle) < CONNECTIONS:
         now = time.perf_counter()
         while idle and sent < total and began + sent / load.rate <= now:
-            sender = idle.pop()
+            sender = idle.popleft()
             sender.received = b""
             sender.sent_at = began + sent / load.rate
             sender.socket.sendall(load.next())
