@@ -19,9 +19,9 @@ from app.services import (
     wanted_looks,
 )
 from app.services.handling import handle_pending
-from app.services.recoveries import sweep
 from app.services.rescue import rescue_stuck
 from app.services.retries import run_due
+from app.services.sweeping import sweep
 
 log = logging.getLogger(__name__)
 

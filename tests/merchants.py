@@ -20,7 +20,7 @@ from app.config import Config
 from app.extensions import db
 from app.sandbox import Sandbox, Subscriber, start_sandbox
 from app.sandbox.founding import MERCHANT, MERCHANT_KEY, MERCHANT_SECRET_KEY
-from app.services import invoices, recoveries, rescue, retries, wanted_looks
+from app.services import invoices, rescue, retries, sweeping, wanted_looks
 from app.storage.models import Decline, Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
 from tests.builders import a_account
@@ -91,7 +91,7 @@ class Merchant:
         retries.run_due(now=self.now, threads=4)
         wanted_looks.grant(now=self.now)
         rescue.rescue_stuck(now=self.now)
-        recoveries.sweep(now=self.now)
+        sweeping.sweep(now=self.now)
 
     def run_to_next_retry(self, invoice_id: str) -> RetryAttempt:
         """Move the clock to the planned retry and let it happen; the attempt."""

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from app.domain.account import ConnectionKind, ConnectionStatus
-from app.services import accounts, connections, platform, recoveries
+from app.services import accounts, connections, platform, sweeping
 from app.services.account_rows import connected_row
 from app.services.audit import note
 from app.storage.models import StripeAccount
@@ -37,7 +37,7 @@ def disconnect(account_id: int, *, user_id: int | None, now: datetime) -> str | 
             user_id=user_id,
             now=now,
         )
-    recoveries.close_all(account_id, now=now)
+    sweeping.close_all(account_id, now=now)
     return left_over
 
 
@@ -58,7 +58,7 @@ def deauthorized(account_id: int, *, now: datetime) -> None:
             user_id=None,
             now=now,
         )
-    recoveries.close_all(account_id, now=now)
+    sweeping.close_all(account_id, now=now)
 
 
 def _leave_stripe(account_id: int) -> str | None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
-from app.services import card_caps, recoveries
+from app.services import card_caps, sweeping
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
 from app.services.governor import governor
@@ -69,7 +69,7 @@ def run_due(
     with alone(Work.CHARGING) as is_ours:
         if not is_ours:
             return 0  # another process is at it, at the pace that Stripe allows
-        recoveries.replan_missed(now=now)
+        sweeping.replan_missed(now=now)
         run = _Run(now, threads, per_second)
         try:
             run.drain()

@@ -191,6 +191,12 @@ def live_attempt_seen(session: Session, recovery_id: int) -> RetryAttempt | None
     return session.scalar(_LIVE_SEEN, {"of_recovery": recovery_id})
 
 
+def is_under_way(session: Session, recovery_id: int) -> bool:
+    """Whether its live attempt has been claimed: Stripe may be charging."""
+    attempt = live_attempt(session, recovery_id)
+    return attempt is not None and attempt.status is not AttemptStatus.SCHEDULED
+
+
 _LIVE_SEEN = (
     select(RetryAttempt)
     .where(

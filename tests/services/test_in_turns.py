@@ -14,7 +14,7 @@ from app.config import Config
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.extensions import db
-from app.services import recoveries
+from app.services import sweeping
 from app.storage.base import Base
 from app.storage.claims import claim_due
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
@@ -22,7 +22,7 @@ from app.storage.transaction import reading, transaction
 from tests.builders import a_account, a_decline, a_recovery, an_attempt
 from tests.conftest import MONDAY, SetClock
 
-MANY = recoveries.AT_ONCE * 2 + 10
+MANY = sweeping.AT_ONCE * 2 + 10
 
 
 def many(account: StripeAccount, **over: object) -> None:
@@ -60,7 +60,7 @@ def counted_commits() -> Iterator[list[int]]:
 def test_a_window_that_closes_for_many_is_swept_in_turns(app: Flask) -> None:
     many(a_account())
     with counted_commits() as commits:
-        assert recoveries.sweep(now=MONDAY + timedelta(days=29)) == MANY
+        assert sweeping.sweep(now=MONDAY + timedelta(days=29)) == MANY
     assert len(commits) == 3
     assert how_many(Recovery, Recovery.status == RecoveryStatus.TERMINATED) == MANY
     assert how_many(RetryAttempt, RetryAttempt.status == AttemptStatus.SCHEDULED) == 0
@@ -71,7 +71,7 @@ def test_leaving_closes_many_in_turns(app: Flask) -> None:
     many(account)
     stays = a_recovery(account_id=other.id)
     with counted_commits() as commits:
-        assert recoveries.close_all(account.id, now=MONDAY) == MANY
+        assert sweeping.close_all(account.id, now=MONDAY) == MANY
     assert len(commits) == 3
     assert how_many(Recovery, Recovery.closed_as == ClosedAs.DISCONNECTED) == MANY
     with reading() as session:
@@ -83,7 +83,7 @@ def test_what_a_crash_left_open_when_leaving_is_closed_later(app: Flask) -> None
         status=ConnectionStatus.DISCONNECTED, trouble="Access was withdrawn."
     )
     left = a_recovery(account_id=account.id)
-    recoveries.sweep(now=MONDAY)
+    sweeping.sweep(now=MONDAY)
     with reading() as session:
         closed = session.get_one(Recovery, left.id)
     assert closed.closed_as is ClosedAs.DISCONNECTED
@@ -96,7 +96,7 @@ def test_what_many_missed_is_planned_anew_in_turns_and_never_fired_before(
     back_on = MONDAY + timedelta(hours=5)
     account = a_account(charges_from=back_on)
     many(account)
-    monkeypatch.setattr(recoveries, "RUN_FOR", 0.0)  # one turn, as if it took long
+    monkeypatch.setattr(sweeping, "RUN_FOR", 0.0)  # one turn, as if it took long
     now = back_on + timedelta(minutes=1)
     turns = 0
     while (
@@ -109,8 +109,8 @@ def test_what_many_missed_is_planned_anew_in_turns_and_never_fired_before(
         with transaction() as session:
             fired = claim_due(session, account_id=account.id, now=now, limit=MANY)
         assert not fired
-        done = recoveries.replan_missed(now=now)
-        assert done == min(missed, recoveries.AT_ONCE)
+        done = sweeping.replan_missed(now=now)
+        assert done == min(missed, sweeping.AT_ONCE)
         turns += 1
     assert turns == 3
     planned = how_many(RetryAttempt, RetryAttempt.status == AttemptStatus.SCHEDULED)
@@ -128,7 +128,7 @@ def test_what_many_missed_is_planned_anew_in_turns_and_never_fired_before(
 def test_an_account_in_trouble_plans_nothing_yet(app: Flask) -> None:
     account = a_account(charges_from=MONDAY + timedelta(hours=5), is_on=False)
     an_attempt(account_id=account.id, due_at=MONDAY)
-    assert recoveries.replan_missed(now=MONDAY + timedelta(hours=6)) == 0
+    assert sweeping.replan_missed(now=MONDAY + timedelta(hours=6)) == 0
 
 
 def test_two_processes_never_claim_the_same_attempt(

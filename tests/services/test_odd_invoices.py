@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
-from app.services import cards, recoveries, retries
+from app.services import cards, recoveries, retries, sweeping
 from app.services.connections import gateway_of
 from app.storage.transaction import transaction
 from tests.builders import a_user
@@ -112,7 +112,7 @@ def test_our_own_charge_that_settles_is_recovered(merchant: Merchant) -> None:
     attempt = merchant.run_to_next_retry(invoice)
     assert attempt.status is AttemptStatus.PROCESSING
     merchant.look(invoice)
-    recoveries.sweep(now=merchant.now + timedelta(days=40))
+    sweeping.sweep(now=merchant.now + timedelta(days=40))
     assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
 
     merchant.sandbox.advance(days=4)

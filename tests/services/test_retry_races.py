@@ -14,6 +14,7 @@ from app.services import (
     recoveries,
     retries,
     subscriptions,
+    sweeping,
     wanted_looks,
 )
 from app.services.charging import charge
@@ -275,7 +276,7 @@ def test_a_window_that_closes_during_a_charge_closes_after_it(
     claim = claimed(merchant, invoice)
     outcome = charged(merchant, claim)
     merchant.sandbox.advance(days=29)
-    recoveries.sweep(now=merchant.now)
+    sweeping.sweep(now=merchant.now)
     assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
 
     recorded(merchant, claim, outcome)

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.extensions import db
-from app.services import recoveries, rescue, retries
+from app.services import recoveries, rescue, retries, sweeping
 from tests.builders import a_account, a_recovery, a_user, an_attempt
 from tests.conftest import MONDAY
 from tests.merchants import Merchant
@@ -50,7 +50,7 @@ def test_a_tick_walks_no_whole_table(app: Flask) -> None:
     with statements() as sent:
         retries.run_due(now=MONDAY, threads=2)
         rescue.rescue_stuck(now=MONDAY)
-        recoveries.sweep(now=MONDAY)
+        sweeping.sweep(now=MONDAY)
         retries._claim({account.id: 5}, now=MONDAY)
     assert len(sent) >= 8
     assert not _walks(sent)
