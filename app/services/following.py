@@ -1,27 +1,23 @@
 """Following what Stripe said about an invoice: the one place where a recovery begins,
-moves on news and ends. Never ends a transaction."""
+is kept up to date. Never ends a transaction."""
 
 import zlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain import chosen_card
 from app.domain.declines import MadeBy
+from app.domain.looks import Look
 from app.domain.recovery import (
     IN_FLIGHT,
-    OPEN,
-    ClosedAs,
-    PauseCause,
     RecoveryStatus,
 )
 from app.domain.snapshots import (
     ChargeSnapshot,
-    InvoiceSnapshot,
-    PaymentMethodSnapshot,
 )
-from app.domain.standing import Judgment, Standing, is_renewal, judge
+from app.domain.standing import is_renewal
 from app.domain.window import deadline
 from app.services import card_changes
 from app.services.experiments import deal, keep_allocation
@@ -33,43 +29,10 @@ from app.services.keeping import (
 )
 from app.services.lifecycles import follow_payment
 from app.services.outcomes import settle_processing
-from app.services.planning import pause, plan, put
-from app.storage.claims import live_attempt, withdraw
+from app.services.verdicts import move_on
+from app.storage.claims import live_attempt
 from app.storage.locks import lock_recovery
-from app.storage.models import Decline, Recovery, StripeAccount, Subscription
-
-# Paused for something at Stripe; when it is over, we go on.
-HELD_AT_STRIPE = frozenset(
-    {
-        PauseCause.PAUSED_AT_STRIPE,
-        PauseCause.STRIPE_RETRIES,
-        PauseCause.SETTLING,
-    }
-)
-NO_CARD = "There was no card to charge. The customer has to add one."
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What Stripe said about one invoice, asked at `asked_at`.
-
-    `charges` are all charges of the invoice; `history` other charges of the customer,
-    read once when a recovery begins. `newest_made_by` is what an event told about who
-    made the newest charge.
-    """
-
-    asked_at: datetime
-    invoice: InvoiceSnapshot
-    charges: tuple[ChargeSnapshot, ...] = ()
-    history: tuple[ChargeSnapshot, ...] = ()
-    newest_made_by: MadeBy | None = None
-    card: PaymentMethodSnapshot | None = None  # the one to be charged, where read
-
-    @property
-    def in_order(self) -> list[ChargeSnapshot]:
-        """The invoice's charges, oldest first."""
-        dated = [charge for charge in self.charges if charge.created]
-        return sorted(dated, key=lambda c: (c.created or self.asked_at, c.id))
+from app.storage.models import Recovery, StripeAccount, Subscription
 
 
 def follow(
@@ -98,17 +61,20 @@ def follow(
         session, recovery, look.invoice, look.in_order, now=now
     )
     is_news = _note_charges(session, recovery, look)
-    new_card = _card_was_replaced(recovery, look)
+    chosen = recovery.stripe_payment_method_id
+    new_card = chosen_card.was_replaced(
+        recovery.declines, chosen, look.card, noticed_at=recovery.card_changed_at
+    )
     if new_card:
         # By Stripe's clock the refusal of the old card may seem to lie ahead of us.
         refused_at = recovery.declines[-1].occurred_at
         recovery.card_changed_at = max(now, refused_at + timedelta(microseconds=1))
-    tried_at = _first_refusal_of_chosen(recovery)
+    tried_at = chosen_card.first_refused_at(recovery.declines, chosen)
     if tried_at is not None and not new_card:
         new_card = (recovery.card_changed_at or recovery.started_at) < tried_at
         recovery.card_changed_at = max(tried_at, recovery.card_changed_at or tried_at)
     if not is_settled:
-        _move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
+        move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
     if is_known:
         card_changes.keep(
             session, recovery, charged_before, look.card, is_new=new_card, now=now
@@ -249,172 +215,3 @@ def _who_made(
     if unknown and look.newest_made_by:
         made_by[unknown[-1].id] = look.newest_made_by
     return made_by
-
-
-def _card_was_replaced(recovery: Recovery, look: Look) -> bool:
-    """Whether the next charge would take another card than was refused last.
-
-    Another payment method was chosen, or the same one now holds a new card: the
-    networks' updaters replace number and expiry under the same id.
-    """
-    if not recovery.declines or recovery.stripe_payment_method_id is None:
-        return False
-    refused = recovery.declines[-1]
-    if recovery.card_changed_at and recovery.card_changed_at > refused.occurred_at:
-        return False  # noticed already, and not charged since
-    if any(_is_same(decline, recovery, look) for decline in recovery.declines[:-1]):
-        return False  # another card was tried by hand; this one is an old acquaintance
-    if refused.stripe_payment_method_id not in (
-        None,
-        recovery.stripe_payment_method_id,
-    ):
-        return True
-    card = look.card
-    if card is None or card.id != refused.stripe_payment_method_id:
-        return False
-    return (card.card.fingerprint, card.card_expiry) != (
-        refused.fingerprint,
-        refused.card_expiry,
-    )
-
-
-def _is_same(decline: Decline, recovery: Recovery, look: Look) -> bool:
-    """Whether it was the card chosen now that was refused then."""
-    if decline.stripe_payment_method_id != recovery.stripe_payment_method_id:
-        return False
-    card = look.card
-    return card is None or (card.card.fingerprint, card.card_expiry) == (
-        decline.fingerprint,
-        decline.card_expiry,
-    )
-
-
-def _first_refusal_of_chosen(recovery: Recovery) -> datetime | None:
-    """When the chosen card was first refused, if only other cards were before: the
-    customer, or the staff, tried it by hand. None where no other was refused."""
-    chosen = recovery.stripe_payment_method_id
-    methods = [decline.stripe_payment_method_id for decline in recovery.declines]
-    if chosen is None or None in methods or chosen not in methods[1:]:
-        return None
-    first = methods.index(chosen)
-    if first == 0 or set(methods[first:]) != {chosen}:
-        return None
-    return recovery.declines[first].occurred_at
-
-
-def _move_on(
-    session: Session,
-    recovery: Recovery,
-    look: Look,
-    *,
-    is_news: bool,
-    new_card: bool,
-    now: datetime,
-) -> None:
-    verdict = judge(look.invoice)
-    match verdict.standing:
-        case Standing.PAID:
-            _end_paid(session, recovery, look, now=now)
-        case Standing.OVER:
-            close(session, recovery, verdict, now=now)
-        case Standing.DEAD:
-            end(session, recovery, RecoveryStatus.TERMINATED, verdict.reason, now=now)
-        case Standing.PAUSED_AT_STRIPE:
-            _hold(session, recovery, PauseCause.PAUSED_AT_STRIPE, verdict, now=now)
-        case Standing.STRIPE_RETRIES:
-            _hold(session, recovery, PauseCause.STRIPE_RETRIES, verdict, now=now)
-        case Standing.SETTLING:
-            _hold(session, recovery, PauseCause.SETTLING, verdict, now=now)
-        case Standing.PAYABLE:
-            _take_up(session, recovery, is_news=is_news, new_card=new_card, now=now)
-
-
-def _end_paid(
-    session: Session, recovery: Recovery, look: Look, *, now: datetime
-) -> None:
-    if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
-        return
-    if look.invoice.is_paid_out_of_band:
-        reason = "Paid outside of Stripe: somebody marked the invoice as paid."
-    elif look.newest_made_by is MadeBy.METRICSCO:
-        reason = "Paid by a retry of ours that these records do not remember."
-    else:
-        reason = (
-            "Paid by a charge that was not ours: the customer, the staff or Stripe's "
-            "own retry."
-        )
-    verdict = Judgment(Standing.PAID, reason, ClosedAs.PAID_ELSEWHERE)
-    close(session, recovery, verdict, now=now)
-    if recovery.subscription is not None:
-        follow_payment(recovery.subscription, look.invoice)
-
-
-def close(
-    session: Session, recovery: Recovery, verdict: Judgment, *, now: datetime
-) -> None:
-    """End the recovery from outside: nothing planned remains."""
-    was = recovery.status
-    end(session, recovery, RecoveryStatus.CLOSED, verdict.reason, now=now)
-    if recovery.status is not was:
-        recovery.closed_as = verdict.closed_as
-
-
-def end(
-    session: Session,
-    recovery: Recovery,
-    status: RecoveryStatus,
-    reason: str,
-    *,
-    now: datetime,
-) -> None:
-    """Put the recovery to an end, unless it has one that is as good."""
-    withdraw(session, recovery.id, reason, now=now)
-    if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED, status):
-        return
-    if recovery.status not in OPEN and status is not RecoveryStatus.CLOSED:
-        return
-    put(recovery, status, reason, now=now)
-
-
-def _hold(
-    session: Session,
-    recovery: Recovery,
-    cause: PauseCause,
-    verdict: Judgment,
-    *,
-    now: datetime,
-) -> None:
-    """Keep still while something at Stripe stands against a charge."""
-    if recovery.status not in OPEN or recovery.paused_because is PauseCause.PERSON:
-        return
-    withdraw(session, recovery.id, verdict.reason, now=now)
-    pause(recovery, cause, verdict.reason, now=now)
-
-
-def _take_up(
-    session: Session,
-    recovery: Recovery,
-    *,
-    is_news: bool,
-    new_card: bool,
-    now: datetime,
-) -> None:
-    """The invoice can be charged: plan where there is news, or no plan stands."""
-    if recovery.status is RecoveryStatus.TERMINATED and new_card:
-        put(recovery, RecoveryStatus.IN_RETRY, "The card was replaced.", now=now)
-    if recovery.status not in OPEN or recovery.paused_because is PauseCause.PERSON:
-        return
-    was_held = recovery.paused_because in HELD_AT_STRIPE
-    lacks_plan = (
-        recovery.status is RecoveryStatus.IN_RETRY
-        and live_attempt(session, recovery.id) is None
-    )
-    has_no_card = recovery.stripe_payment_method_id is None
-    if has_no_card and recovery.stripe_refused_at is not None:
-        withdraw(session, recovery.id, NO_CARD, now=now)
-        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, NO_CARD, now=now)
-        return
-    if not (is_news or new_card or was_held or lacks_plan):
-        return
-    if plan(session, recovery, now=now) is None:
-        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, NO_CARD, now=now)

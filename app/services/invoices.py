@@ -7,10 +7,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.declines import MadeBy
+from app.domain.looks import Look
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot, PaymentMethodSnapshot
 from app.domain.standing import GONE, is_renewal
 from app.services.connections import gateway_of
-from app.services.following import Look, close, follow, recovery_of
+from app.services.following import follow, recovery_of
+from app.services.verdicts import close
 from app.storage.cases import CUSTOMER_HISTORY
 from app.storage.models import Recovery, StripeAccount, Subscription
 from app.storage.transaction import reading, transaction

@@ -9,11 +9,11 @@ from app.domain.decision import decide
 from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
 from app.domain.steps import RetryAt, Step
 from app.services.audit import note
-from app.services.following import HELD_AT_STRIPE, end
 from app.services.overtaking import Seen, refuse_if_overtaken
 from app.services.planning import note_fee, plan, put, schedule
 from app.services.planning import pause as put_on_pause
 from app.services.refusals import ActionRefused as ActionRefused
+from app.services.verdicts import HELD_AT_STRIPE, end
 from app.storage.cases import case_of
 from app.storage.claims import is_under_way, withdraw
 from app.storage.locks import lock_recovery

@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from app.domain.recovery import OPEN, PauseCause
 from app.domain.steps import Step
 from app.services.audit import note
-from app.services.following import HELD_AT_STRIPE
 from app.services.overtaking import Seen, refuse_if_overtaken
 from app.services.planning import plan, step_by
 from app.services.recoveries import refuse_under_way
 from app.services.refusals import ActionRefused
 from app.services.strategies import choices, strategy_of, version_in_force
+from app.services.verdicts import HELD_AT_STRIPE
 from app.storage.cases import case_of
 from app.storage.locks import lock_recovery
 from app.storage.models import Recovery

@@ -11,10 +11,10 @@ from app.domain.snapshots import SubscriptionSnapshot
 from app.domain.standing import Judgment, Standing
 from app.services import invoices
 from app.services.connections import gateway_of
-from app.services.following import close
 from app.services.keeping import keep_customer, keep_subscription
 from app.services.lifecycles import follow_stripe
 from app.services.planning import plan
+from app.services.verdicts import close
 from app.storage.claims import live_attempt
 from app.storage.locks import lock_recoveries
 from app.storage.models import Recovery

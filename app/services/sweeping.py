@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import OPEN, AttemptStatus, ClosedAs, RecoveryStatus
 from app.domain.standing import Judgment, Standing
-from app.services.following import close, end
 from app.services.planning import plan
+from app.services.verdicts import close, end
 from app.storage.claims import is_under_way, live_attempt
 from app.storage.locks import lock_recoveries
 from app.storage.models import (

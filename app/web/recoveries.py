@@ -11,9 +11,9 @@ from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
 from app.domain.steps import RetryAt
 from app.extensions import db
 from app.services import fees, recoveries
-from app.services.following import HELD_AT_STRIPE
 from app.services.overtaking import Seen, seen_now
 from app.services.refusals import ActionRefused
+from app.services.verdicts import HELD_AT_STRIPE
 from app.storage.experiment_reads import allocation
 from app.storage.histories import History, history_of_recovery, recovery_by_id
 from app.storage.models import Recovery

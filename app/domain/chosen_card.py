@@ -1,0 +1,77 @@
+"""The card that the next charge takes, beside those that were refused."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from app.domain.snapshots import PaymentMethodSnapshot
+
+
+class RefusedCard(Protocol):
+    """The card of one decline."""
+
+    @property
+    def stripe_payment_method_id(self) -> str | None: ...
+    @property
+    def fingerprint(self) -> str | None: ...
+    @property
+    def card_expiry(self) -> str | None: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+
+
+def was_replaced(
+    refused: Sequence[RefusedCard],
+    chosen: str | None,
+    card: PaymentMethodSnapshot | None,
+    *,
+    noticed_at: datetime | None,
+) -> bool:
+    """Whether the next charge would take another card than was refused last.
+
+    Another payment method was chosen, or the same one now holds a new card: the
+    networks' updaters replace number and expiry under the same id. `refused`: oldest
+    first; `card`: the chosen one, where it was read; `noticed_at`: the last change.
+    """
+    if not refused or chosen is None:
+        return False
+    *others, last = refused
+    if noticed_at and noticed_at > last.occurred_at:
+        return False  # noticed already, and not charged since
+    if any(_is_same(other, chosen, card) for other in others):
+        return False  # another card was tried by hand; this one is an old acquaintance
+    if last.stripe_payment_method_id not in (None, chosen):
+        return True
+    if card is None or card.id != last.stripe_payment_method_id:
+        return False
+    return not _holds_the_same(last, card)
+
+
+def first_refused_at(
+    refused: Sequence[RefusedCard], chosen: str | None
+) -> datetime | None:
+    """When the chosen card was first refused, if only other cards were before: the
+    customer, or the staff, tried it by hand. None where no other was refused."""
+    methods = [one.stripe_payment_method_id for one in refused]
+    if chosen is None or None in methods or chosen not in methods[1:]:
+        return None
+    first = methods.index(chosen)
+    if first == 0 or set(methods[first:]) != {chosen}:
+        return None
+    return refused[first].occurred_at
+
+
+def _is_same(
+    refused: RefusedCard, chosen: str, card: PaymentMethodSnapshot | None
+) -> bool:
+    """Whether it was the card chosen now that was refused then."""
+    if refused.stripe_payment_method_id != chosen:
+        return False
+    return card is None or _holds_the_same(refused, card)
+
+
+def _holds_the_same(refused: RefusedCard, card: PaymentMethodSnapshot) -> bool:
+    return (card.card.fingerprint, card.card_expiry) == (
+        refused.fingerprint,
+        refused.card_expiry,
+    )
