@@ -58,6 +58,10 @@ soak: $(VENV)/.installed-dev ## SECONDS of ordinary load (3600): memory, errors,
 tour: $(VENV)/.installed-dev ## a browser walks from nothing to a recovered payment
 	$(BIN)/python -m pytest -q tests/browser/test_tour.py
 
+.PHONY: pictures
+pictures: $(VENV)/.installed-dev ## pictures of every page of a demo, into docs/pages
+	$(BIN)/python -m tests.browser.pictures
+
 .PHONY: tick
 tick: $(VENV)/.installed ## do once what is due now
 	$(BIN)/flask --app app tick

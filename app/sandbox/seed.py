@@ -37,7 +37,7 @@ PLANS = (
     Plan("Four weeks", 1900, "usd", "week", 4),
     Plan("Family", 29900, "sek"),
 )
-PLAN_WEIGHTS = (30, 20, 4, 18, 8, 10, 5, 5)
+PLAN_WEIGHTS = (32, 22, 4, 18, 4, 10, 5, 5)
 COUNTRIES = {"usd": "US", "eur": "DE", "gbp": "GB", "jpy": "JP", "sek": "SE"}
 BRANDS = (("visa", 55), ("mastercard", 33), ("amex", 8), ("discover", 4))
 

@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", help="keep pictures of the pages in this folder")
 
 
-def _needed(*programs: str) -> str:
+def needed(*programs: str) -> str:
     """The path of one of them; skips, or fails where every test has to run."""
     for program in programs:
         path = shutil.which(program)
@@ -68,7 +68,7 @@ def htmx() -> bytes:
     if not package.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [_needed("npm"), "pack", "--silent", f"htmx.org@{version}"],
+            [needed("npm"), "pack", "--silent", f"htmx.org@{version}"],
             cwd=CACHE,
             check=True,
         )
@@ -80,7 +80,7 @@ def htmx() -> bytes:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = _needed(*BROWSERS)
+    path = needed(*BROWSERS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
