@@ -20,7 +20,7 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import FUNDINGS, GROUPS, REGIONS
 
 ROUNDS = 4
-MOST_CASES = 2000  # the newest: issuers change; 20 kB each while learning
+MOST_CASES = 2000  # the newest: issuers change; 7 kB each while learning
 # How many cases of its own a context needs before it outweighs the prior.
 CAUSE_STRENGTH = 30.0
 SHAPE_STRENGTH = 25.0
@@ -149,11 +149,11 @@ def _with_effects(model: Model, table: Table) -> Model:
     believed = np.concatenate([foretold(model, group) for group in table])
     lessons = [lesson for group in table for lesson in group.lessons]
     believed = np.clip(believed, 0.002, 0.98)
-    approved = np.concatenate([one.approved for one in lessons])
+    approved = np.concatenate([one.answers for one in lessons])
     contexts = np.concatenate(
         [np.full(len(one.at), one.sight.context) for one in lessons]
     )
-    x = np.concatenate([one.features for one in lessons])
+    x = np.concatenate([one.features for one in lessons], dtype=float)
     found = effects.fitted(x, approved, believed)
     stated = np.concatenate([one.stated for one in lessons])
     known = np.flatnonzero(np.isfinite(stated))

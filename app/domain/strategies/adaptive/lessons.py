@@ -16,26 +16,28 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight, chances, day_number, seen
 from app.domain.strategies.adaptive.tempers import TEMPERS, heard
 
+Bools = NDArray[np.bool_]
 Singles = NDArray[np.float32]
-BATCH = 400  # lessons weighed at once: some 4 MB each array
+BATCH = 200  # lessons weighed at once: some 2 MB each array
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """One episode: its retries with their chances, their answers, their features.
 
-    `evidence` is the log-likelihood of all that it shows, by temper and hypothesis;
-    `before` of what was known before the first retry, by hypothesis.
+    `around` is the log-likelihood of all that it shows but for the retries' answers,
+    `before` of what was known before the first retry, both by hypothesis. Two thousand
+    are kept at once: so in small numbers (halves are right to a thousandth).
     """
 
     sight: Sight
     at: Floats
-    approved: Floats
+    approved: bool  # the last retry, that is; the others were refused
     stated: Floats  # the chance stated at the time; nan where none was
-    features: Floats
-    chances: Singles  # by retry and hypothesis
-    heard: Singles  # by temper and retry
-    evidence: Singles
+    features: NDArray[np.int8]
+    chances: NDArray[np.float16]  # by retry and hypothesis
+    heard: Bools  # by temper and retry
+    around: Singles
     before: Singles
 
     @staticmethod
@@ -47,40 +49,36 @@ class Lesson:
     ) -> "Lesson":
         """The case's retries so far, the approved one last where there is one."""
         sight = seen(case)
-        at, approved = sight.tries[1:], np.zeros(len(sight.tries) - 1)
+        at = sight.tries[1:]
         if paid_at is not None:
             at = np.append(at, day_number(paid_at))
-            approved = np.append(approved, 1.0)
-        found = chances(sight, at)
-        looked_at = heard(sight.tries[:1], at[None])[0].astype(float)
-        answers = _likelihood(found, looked_at, approved)
+        around = surroundings(sight).astype(np.float32)
+        nothing_new = len(set(sight.groups)) == 1 and not len(sight.advised)
         return Lesson(
             sight=sight,
             at=at,
-            approved=approved,
+            approved=paid_at is not None,
             stated=_stated(at, believed),
-            features=_features(sight, at, departed),
-            chances=found.T.astype(np.float32),
-            heard=looked_at.astype(np.float32),
-            evidence=(answers + surroundings(sight)[None, :]).astype(np.float32),
-            before=surroundings(_at_first(sight)).astype(np.float32),
+            features=_features(sight, at, departed).astype(np.int8),
+            chances=chances(sight, at).T.astype(np.float16),
+            heard=heard(sight.tries[:1], at[None])[0],
+            around=around,
+            before=around
+            if nothing_new
+            else surroundings(_at_first(sight)).astype(np.float32),
         )
+
+    @property
+    def answers(self) -> Floats:
+        """1 for an approved retry, 0 for a refused one."""
+        found = np.zeros(len(self.at))
+        found[-1:] = self.approved
+        return found
 
 
 def _at_first(sight: Sight) -> Sight:
     advised = sight.advised[sight.advised < sight.first]
     return replace(sight, groups=sight.groups[:1], advised=advised)
-
-
-def _likelihood(chances: Floats, looked_at: Floats, approved: Floats) -> Floats:
-    """Log-likelihood of the answers, by temper and hypothesis."""
-    missed = np.log1p(-chances) * (1 - approved)
-    logs = looked_at @ missed.T
-    if approved[-1]:
-        logs += np.log(chances[:, -1])[None, :]
-        # An approval against a temper's rule is all but impossible under it.
-        logs += np.where(looked_at[:, -1] > 0, 0.0, np.log(0.02))[:, None]
-    return np.asarray(logs)
 
 
 def _stated(at: Floats, believed: Sequence[tuple[datetime, float]]) -> Floats:
@@ -104,13 +102,39 @@ class Group:
 
     def hindsight(self, model: Model) -> Singles:
         """Belief after all answers, by lesson, temper and hypothesis."""
-        evidence = np.array([one.evidence for one in self.lessons])
-        return _normal(evidence + self._prior(model))
+        logs = self._answers()
+        logs += np.array([one.around for one in self.lessons])[:, None, :]
+        logs += self._prior(model)
+        return _normal(logs)
 
     def foresight(self, model: Model) -> Singles:
         """Belief before the first retry, by lesson, temper and hypothesis."""
         before = np.array([one.before for one in self.lessons])[:, None, :]
         return _normal(before + self._prior(model))
+
+    def tries(self) -> tuple[Singles, Singles]:
+        """Chances by lesson, retry and hypothesis, and whether each retry was looked
+        at, by lesson, temper and retry; zeros where a lesson has fewer than others."""
+        count, most = len(self.lessons), max(len(one.at) for one in self.lessons)
+        found = np.zeros((count, most, len(hypotheses())), dtype=np.float32)
+        looked_at = np.zeros((count, len(TEMPERS), most), dtype=np.float32)
+        for number, one in enumerate(self.lessons):
+            found[number, : len(one.at)] = one.chances
+            looked_at[number, :, : len(one.at)] = one.heard
+        return found, looked_at
+
+    def _answers(self) -> Singles:
+        """Log-likelihood of the retries' answers, by lesson, temper and hypothesis."""
+        found, looked_at = self.tries()
+        paid = np.array([n for n, one in enumerate(self.lessons) if one.approved], int)
+        last = np.array([len(one.at) - 1 for one in self.lessons])[paid]
+        approved, was_heard = np.log(found[paid, last]), looked_at[paid, :, last] > 0
+        found[paid, last] = 0
+        logs = looked_at @ np.log1p(np.negative(found, out=found), out=found)
+        # An approval against a temper's rule is all but impossible under it.
+        against = np.where(was_heard, 0.0, np.log(0.02)).astype(np.float32)
+        logs[paid] += approved[:, None, :] + against[:, :, None]
+        return np.asarray(logs)
 
     def _prior(self, model: Model) -> Singles:
         logs = np.log(model.prior(self.sight) + 1e-12)[None, :]
@@ -135,23 +159,21 @@ def table_of(lessons: Sequence[Lesson]) -> Table:
 def foretold(model: Model, group: Group) -> Floats:
     """The chance believed before each retry, from what had been answered by then;
     all retries of the first lesson, then all of the second, and so on."""
-    most = max(len(one.at) for one in group.lessons)
-    found = np.zeros((len(group.lessons), most))
-    chance = np.zeros((len(group.lessons), most, len(hypotheses())), dtype=np.float32)
-    looked_at = np.zeros((len(group.lessons), len(TEMPERS), most), dtype=np.float32)
-    for number, one in enumerate(group.lessons):
-        chance[number, : len(one.at)] = one.chances
-        looked_at[number, :, : len(one.at)] = one.heard
+    chance, looked_at = group.tries()
+    found = np.zeros(chance.shape[:2])
     weights = group.foresight(model)
-    for number in range(most):
+    for number in range(chance.shape[1]):
         each = looked_at[:, :, number, None] * chance[:, None, number, :]
         found[:, number] = (weights * each).sum(axis=(1, 2))
-        weights = weights * (1 - each)
+        weights *= np.subtract(1, each, out=each)
         weights /= weights.sum(axis=(1, 2), keepdims=True)
     lengths = np.array([len(one.at) for one in group.lessons])
-    return np.asarray(found[np.arange(most)[None, :] < lengths[:, None]])
+    return np.asarray(found[np.arange(chance.shape[1])[None, :] < lengths[:, None]])
 
 
 def _normal(logs: Singles) -> Singles:
-    weights = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-    return np.asarray(weights / weights.sum(axis=(1, 2), keepdims=True))
+    """Weights that sum to one by lesson; in place."""
+    logs -= logs.max(axis=(1, 2), keepdims=True)
+    weights = np.exp(logs, out=logs)
+    weights /= weights.sum(axis=(1, 2), keepdims=True)
+    return weights

@@ -99,30 +99,53 @@ def _greedy_sets(
     what is taken when the slot that adds most is taken again and again."""
     at, last = slots.at, belief.sight.last
     spacing = np.repeat(spacings, len(at))
+    in_time = at <= np.tile(np.sort(at), len(spacings))[:, None]
+    taken = np.zeros_like(in_time)
+    # Rows that have taken the same slots so far stand in one state: worked once.
+    rows, state = np.arange(len(spacing)), np.repeat(np.arange(len(spacings)), len(at))
     # Slots of the same day are there only where the rules allow them: after the
     # first fault of the machinery, where waiting gains nothing.
-    free = (at >= last + spacing[:, None]) | (at < last + SAME_DAY)
-    free &= at <= np.tile(np.sort(at), len(spacings))[:, None]
-    left = np.tile(belief.weights.sum(axis=0), (len(spacing), 1))
+    free = (at >= last + spacings[:, None]) | (at < last + SAME_DAY)
+    left = np.tile(belief.weights.sum(axis=0), (len(spacings), 1))
     worth = slots.chances * np.exp(-LATER_IS_WORSE * (at - last))
     missed = np.ascontiguousarray(1 - slots.chances.T)
     apart = np.abs(at[:, None] - at) + LEEWAY
-    rows, taken = np.arange(len(spacing)), np.zeros_like(free)
     for _ in range(tries if len(at) else 0):
         # Rounded, so that it is the same however many rows are worked at together.
-        gain = np.round(np.where(free, left @ worth, 0.0), 12)
+        gains = np.where(free, np.round(left @ worth, 12), 0.0)
+        gain = np.where(in_time[rows], gains[state], 0.0)
         pick = gain.argmax(axis=1)
         adds = gain[np.arange(len(pick)), pick]
-        goes_on = adds > np.maximum(cost * left.sum(axis=1), 1e-6)
-        if not goes_on.all():
-            rows, left, free, pick = (a[goes_on] for a in (rows, left, free, pick))
+        goes_on = adds > np.maximum(cost * left.sum(axis=1), 1e-6)[state]
+        rows, state, pick = rows[goes_on], state[goes_on], pick[goes_on]
+        if not len(rows):
+            break
         taken[rows, pick] = True
-        left *= missed[pick]
-        free &= apart[pick] >= spacing[rows, None]
+        _, one, now = np.unique(
+            state * len(at) + pick, return_index=True, return_inverse=True
+        )
+        before, pick, wide = state[one], pick[one], spacing[rows[one], None]
+        left, state = left[before] * missed[pick], now
+        free = free[before] & (apart[pick] >= wide)
         if one_each:
             free &= slots.nearest != slots.nearest[pick][:, None]
-    different = {row.tobytes(): number for number, row in enumerate(taken) if row.any()}
-    return taken[list(different.values())]
+    return _different(taken[taken.any(axis=1)])
+
+
+def _different(sets: Bools) -> Bools:
+    """Each set once, where it comes first."""
+    packed = np.packbits(sets, axis=1)
+    first = {row.tobytes(): number for number, row in reversed([*enumerate(packed)])}
+    return sets[sorted(first.values())]
+
+
+def _missed(chances: Floats, odds: Floats) -> Floats:
+    """One less the corrected chance, by set, try and hypothesis; in place, for these
+    are the largest arrays of a decision."""
+    scale = chances * (odds - 1)[:, :, None]
+    scale += 1
+    np.subtract(1, chances, out=chances)
+    return np.divide(chances, scale, out=chances)
 
 
 class _Sets:
@@ -146,9 +169,7 @@ class _Sets:
         made = len(sight.tries) - 1
         odds = as_odds(sequence_log_odds(effects, self.at, sight.last, made))
         odds *= self.is_try
-        by_try = slots.chances.T[chosen]
-        # One less the corrected chance, in fewer steps.
-        self.missed = (1 - by_try) / (1 + by_try * (odds - 1)[:, :, None])
+        self.missed = _missed(np.ascontiguousarray(slots.chances.T)[chosen], odds)
         self.discount = np.exp(-LATER_IS_WORSE * (self.at - sight.last))
 
     def ceilings(self) -> Floats:
