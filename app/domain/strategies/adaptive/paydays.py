@@ -5,6 +5,7 @@ Days are counted from 1 January 2015 on the customer's own clock and turn over a
 """
 
 import calendar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -56,30 +57,26 @@ def schedules() -> tuple[Schedule, ...]:
     return tuple(weekly + biweekly + half + monthly + last + wednesdays)
 
 
-@lru_cache(maxsize=1)
-def days_since_pay() -> Floats:
-    """Row by schedule, column by day: days since that calendar's latest payday."""
-    rows = [_days_since(paid) for paid in _paid_days()]
-    return np.array(rows)
+def days_since_pay() -> Iterator[Floats]:
+    """By schedule: for each day, days since that calendar's latest payday."""
+    return (_days_since(paid) for paid in _paid_days())
 
 
-def _paid_days() -> list[NDArray[np.bool_]]:
+def _paid_days() -> Iterator[NDArray[np.bool_]]:
     days = np.arange(DAYS)
     weekday = (days + DAY_ZERO.weekday()) % 7
     fortnight = (days + DAY_ZERO.weekday()) % 14
     months = month_days()
-    found = []
     for number, schedule in enumerate(schedules()):
         if schedule.kind == WEEKLY:
-            found.append(weekday == schedule.weekday)
+            yield weekday == schedule.weekday
         elif schedule.kind == BIWEEKLY:
-            found.append(fortnight == number - 7)
+            yield fortnight == number - 7
         elif schedule.days_of_month:
-            found.append(_monthly(schedule.days_of_month))
+            yield _monthly(schedule.days_of_month)
         else:
             nth = number - len(schedules()) + 4
-            found.append((weekday == 2) & ((months - 1) // 7 == nth))
-    return found
+            yield (weekday == 2) & ((months - 1) // 7 == nth)
 
 
 @lru_cache(maxsize=1)
