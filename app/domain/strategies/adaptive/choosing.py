@@ -51,15 +51,12 @@ class Choice:
         self.sight = seen(case)
         self.belief: Belief = belief(model, self.sight)
         self.is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
-        self.tries = retries_left(case)
+        left = even.evidence.get("tries_left")
+        # Never more than the even spread would make of this case.
+        self.tries = left if isinstance(left, int) else retries_left(case)
         self.cost = cost_of_a_try(case)
         self.earliest = day_number(first_allowed(case, now, now=now).at) + 0.001
-        left = even.evidence.get("tries_left")
-        evens = even_times(
-            day_number(even.at),
-            self.sight.deadline,
-            left if isinstance(left, int) else self.tries,
-        )
+        evens = even_times(day_number(even.at), self.sight.deadline, self.tries)
         hour = effects.best_hours(model.effects, HOURS)[0]
         at = times(self.sight, earliest=self.earliest, hour=hour, even=evens)
         self.even_from = len(at) - len(evens)

@@ -9,7 +9,7 @@ from app.domain.strategies.adaptive.model import Model
 NUDGE_FROM = 200  # closed cases
 FREE_FROM = 500
 PRIOR_MARGIN = 0.08
-EARLY_MARGIN = 0.04  # few closed cases, but the chances stated came true
+EARLY_MARGIN = 0.03  # few closed cases, but the chances stated came true
 LEAST_MARGIN = 0.012
 LEAST_SKILL, PROVEN_SKILL = 0.04, 0.12
 

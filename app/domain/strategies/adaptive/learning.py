@@ -13,11 +13,12 @@ import numpy as np
 
 from app.domain.cases import Case
 from app.domain.strategies.adaptive import effects, paydays
-from app.domain.strategies.adaptive.hypotheses import CAUSES, Ints, hypotheses
+from app.domain.strategies.adaptive.hypotheses import CAUSES, hypotheses
 from app.domain.strategies.adaptive.lessons import Lesson, Table, foretold, table_of
 from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import FUNDINGS, GROUPS, REGIONS
+from app.domain.strategies.adaptive.skill import Told, skill
 
 ROUNDS = 4
 MOST_CASES = 2000  # the newest: issuers change; 7 kB each while learning
@@ -27,9 +28,6 @@ SHAPE_STRENGTH = 25.0
 SCHEDULE_STRENGTH = 60.0
 SHARE_STRENGTH = 25.0
 TEMPER_STRENGTH = 40.0
-LEAST_STATED = 150  # answers without which no skill is proven
-# The newest answers are judged by themselves too: what held last quarter may be over.
-NEWEST_STATED = 600
 
 Memo = dict[str, tuple["Episode", Lesson]]
 
@@ -150,29 +148,7 @@ def _with_effects(model: Model, table: Table) -> Model:
     lessons = [lesson for group in table for lesson in group.lessons]
     believed = np.clip(believed, 0.002, 0.98)
     approved = np.concatenate([one.answers for one in lessons])
-    contexts = np.concatenate(
-        [np.full(len(one.at), one.sight.context) for one in lessons]
-    )
     x = np.concatenate([one.features for one in lessons], dtype=float)
     found = effects.fitted(x, approved, believed)
-    stated = np.concatenate([one.stated for one in lessons])
-    known = np.flatnonzero(np.isfinite(stated))
-    at = np.concatenate([one.at for one in lessons])
-    known = known[np.argsort(at[known], kind="stable")]
-    skill = min(
-        _skill(stated[some], approved[some], contexts[some])
-        for some in (known, known[-NEWEST_STATED:])
-    )
-    return replace(model, effects=found, skill=skill)
-
-
-def _skill(stated: Floats, approved: Floats, contexts: Ints) -> float:
-    """Brier score's gain of the chances stated at the time over the base rate by code
-    and funding: 0 is none, 1 is all. The base rate is allowed to look back."""
-    if len(stated) < LEAST_STATED:
-        return 0.0
-    sums = np.bincount(contexts, approved, minlength=GROUPS * FUNDINGS)
-    sizes = np.bincount(contexts, minlength=GROUPS * FUNDINGS)
-    base = (sums / np.maximum(sizes, 1))[contexts]
-    plain = float(((base - approved) ** 2).mean())
-    return 1 - float(((stated - approved) ** 2).mean()) / plain if plain else 0.0
+    told = Told.of(lessons)
+    return replace(model, effects=found, skill=skill(told))
