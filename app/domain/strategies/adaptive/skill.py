@@ -2,9 +2,9 @@
 may leave the even spread.
 
 They are held against what anybody knows without a calendar: how often tries of this
-code and funding pass, and how often the first, the second, the third. Cards that pass at
-all pass early, so chances that merely fall from try to try beat a base rate by code,
-and say nothing about days.
+code and funding pass, and how often the first, the second, the third. Cards that pass
+at all pass early, so chances that merely fall from try to try beat a base rate by
+code, and say nothing about days.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,17 @@ class Told:
         context = np.repeat([one.sight.context for one in lessons], sizes)
         count = np.concatenate([np.arange(size) for size in sizes])
         case = np.repeat(np.arange(len(lessons)), sizes)
-        return Told(*(each[known] for each in (stated, approved, context, count, case)))
+        return Told(stated, approved, context, count, case).picked(known)
 
-    def newest(self, number: int) -> "Told":
-        """The last of them."""
-        columns = (self.stated, self.approved, self.context, self.count, self.case)
-        return Told(*(each[-number:] for each in columns))
+    def picked(self, which: Ints | slice) -> "Told":
+        """Some of them, in that order."""
+        return Told(
+            self.stated[which],
+            self.approved[which],
+            self.context[which],
+            self.count[which],
+            self.case[which],
+        )
 
     def __len__(self) -> int:
         return len(self.stated)
@@ -64,7 +69,7 @@ def skill(told: Told) -> float:
     if len(told) < LEAST_STATED:
         return 0.0
     gain, error = _gain(told)
-    return min(gain - error, _gain(told.newest(NEWEST_STATED))[0])
+    return min(gain - error, _gain(told.picked(slice(-NEWEST_STATED, None)))[0])
 
 
 def _gain(told: Told) -> tuple[float, float]:
