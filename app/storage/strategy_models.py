@@ -100,5 +100,5 @@ class StrategyModel(Base):
     learned_at: Mapped[datetime] = mapped_column(UTCDateTime)
     closed: Mapped[int]  # cases it was learned from
     answered: Mapped[int]  # of them with an answered retry
-    skill: Mapped[float]  # above zero: better than the base rate by code
+    skill: Mapped[float]  # above zero: better than rates by code and number
     body: Mapped[str] = mapped_column(Text)

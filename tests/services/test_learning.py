@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.domain.steps import RetryAt
-from app.domain.strategies.adaptive import Model
+from app.domain.strategies.adaptive import Adaptive, Model
 from app.services import learning, strategies
 from app.services.planning import plan
 from app.storage.models import Payment, Recovery, RetryAttempt, StripeAccount
@@ -121,9 +121,12 @@ def test_the_newest_model_plans_and_is_named_on_the_attempt(
     assert isinstance(step, RetryAt)
     with reading() as session:
         attempt = session.scalars(select(RetryAttempt)).one()
-        assert (attempt.strategy, attempt.strategy_version) == ("adaptive", "1.2")
+        assert (attempt.strategy, attempt.strategy_version) == (
+            "adaptive",
+            f"{Adaptive.version}.2",
+        )
         # The version of the rules is what recoveries and experiments go by.
-        assert strategies.version_in_force(session, "adaptive") == "1"
+        assert strategies.version_in_force(session, "adaptive") == Adaptive.version
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[1, 2]", '{"format": 99}'])
