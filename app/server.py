@@ -1,13 +1,11 @@
 """`python wsgi.py`: waitress, one process with threads, ended cleanly by SIGTERM."""
 
-import ctypes
 import gc
 import logging
 import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -18,7 +16,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
-from app import cli, current, logs, ticking
+from app import cli, current, heap, logs, ticking
 from app.services import schema, sealed_values
 from app.services.deliveries import reception
 
@@ -38,11 +36,12 @@ LARGEST_HEADER = 32_768
 # Seconds for the requests under way when we are told to stop.
 FINISH_WITHIN = 10.0
 SWITCH_AFTER = 0.0005  # seconds
-M_ARENA_MAX = -8  # of glibc's malloc.h
+GIVE_BACK_EVERY = 10.0  # seconds
 
 
 def serve(app: Flask) -> int:
     """Serve until SIGTERM or SIGINT; the exit code of the process."""
+    heap.keep_small()
     _tune_threads()
     logs.begin(app.extensions["metricsco"].config.log_format)
     # It warns whenever all threads are busy, as they are in every burst of webhooks.
@@ -76,17 +75,14 @@ def _tune_threads() -> None:
     # A webhook changes threads five times. Whenever charging computes meanwhile, each
     # change waits this long, 5 ms unless told.
     sys.setswitchinterval(SWITCH_AFTER)
-    # Unless told, glibc keeps heaps for eight threads a core and gives none back.
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _spare_the_collector() -> None:
-    """Garbage is looked for among what is new, and less often: what was loaded at the
-    start stays. A tenth of the time of a webhook, and the longest pauses."""
+    """Garbage is looked for among what is new: what was loaded at the start stays. A
+    tenth of the time of a webhook, and the longest pauses."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(5_000, 10, 10)
 
 
 def _refuse(sentence: str) -> int:
@@ -124,6 +120,7 @@ class _Server:
     def __init__(self, app: Flask, *, host: str, port: int, proxies: int) -> None:
         self._sockets: dict[int, Any] = {}
         self._stopping = False
+        self._give_back_at = 0.0
         self._waitress = create_server(
             app,
             map=self._sockets,
@@ -147,7 +144,10 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._stopping:
-            self._turn(timeout=30.0)
+            self._turn(timeout=GIVE_BACK_EVERY)
+            if time.monotonic() > self._give_back_at:
+                heap.give_back()
+                self._give_back_at = time.monotonic() + GIVE_BACK_EVERY
         self._finish()
         self._waitress.task_dispatcher.shutdown()
 

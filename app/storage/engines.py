@@ -19,7 +19,9 @@ BUSY_TIMEOUT_MS = 30_000
 def reader_options(url: str) -> dict[str, Any]:
     """create_engine() options for the connections that pages and jobs read with."""
     if url.startswith("sqlite"):
-        return {"pool_size": 16, "max_overflow": 32}
+        # Kept open are as many as are busy at once as a rule, and the one used last is
+        # used first: each has a megabyte of pages and statements.
+        return {"pool_size": 6, "max_overflow": 42, "pool_use_lifo": True}
     read_only = {"options": "-c default_transaction_read_only=on"}
     return {**_server_pool(), "connect_args": read_only}
 

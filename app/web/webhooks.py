@@ -55,7 +55,9 @@ class WebhookDoor:
         with self._counting:
             self._under_way += 1
         try:
-            answer = self._answer(Request(environ), path[len(ADDRESS) + 1 :])
+            # The environment does not hold the request: it goes when it is answered.
+            request = Request(environ, populate_request=False)
+            answer = self._answer(request, path[len(ADDRESS) + 1 :])
         finally:
             with self._counting:
                 self._under_way -= 1
