@@ -45,6 +45,15 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         return self._in_utc(value).isoformat(" ", "microseconds")[:26]
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+        return self._from_text  # likewise, and a list has a hundred of them
+
+    @staticmethod
+    def _from_text(value: str | None) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
     def process_bind_param(
         self, value: datetime | None, dialect: Dialect
     ) -> datetime | None:

@@ -1,9 +1,11 @@
 """What a list says about itself: the filters in force, its order, words to choose."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from flask import Blueprint
+from markupsafe import Markup
 
 from app.domain.decline_codes import ROWS, Space
 from app.web.accounts_seen import account_choices
@@ -45,9 +47,31 @@ def choice_word(value: str) -> str:
     return "Not known" if value == "unknown" else word_of(value)
 
 
-def known_codes() -> list[str]:
-    """Stripe's decline codes, to choose from while typing."""
-    return [row.code for row in ROWS if row.space is Space.STRIPE]
+@cache
+def known_codes() -> Markup:
+    """Stripe's decline codes as options, to choose from while typing."""
+    codes = (row.code for row in ROWS if row.space is Space.STRIPE)
+    return Markup("").join(Markup('<option value="{}">').format(c) for c in codes)
+
+
+def word_options(words: Iterable[str], chosen: str) -> Markup:
+    """The values of a filter as options, by their words."""
+    return _options(tuple((str(word), choice_word(word)) for word in words), chosen)
+
+
+def sort_options(sorts: Mapping[str, str], chosen: str) -> Markup:
+    """The orders of a list as options, by their labels."""
+    return _options(tuple(sorts.items()), chosen)
+
+
+@lru_cache(maxsize=256)  # the same few questions stand above every list
+def _options(labels: tuple[tuple[str, str], ...], chosen: str) -> Markup:
+    return Markup("").join(
+        Markup('<option value="{}"{}>{}</option>').format(
+            value, Markup(" selected") if value == chosen else "", label
+        )
+        for value, label in labels
+    )
 
 
 def _said(name: str, kept: Mapping[str, str]) -> str:
@@ -88,5 +112,6 @@ def _lend() -> dict[str, object]:
     return {
         "ordered": ordered,
         "known_codes": known_codes,
-        "choice_word": choice_word,
+        "word_options": word_options,
+        "sort_options": sort_options,
     }

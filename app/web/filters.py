@@ -15,7 +15,7 @@ from app.domain.money import Money
 from app.domain.recovery import PauseCause
 from app.storage.models import Recovery
 from app.web.times import Reader
-from app.web.words import look_of, word_of
+from app.web.words import NOTHING, look_of, word_of
 from app.web.words import plural as plural  # sentences say it too
 
 _LONGEST_NAME = 80
@@ -40,7 +40,7 @@ def register(app: Flask) -> None:
 def money(value: Money | int | None, currency: str | None = None) -> str:
     """An amount with its currency's decimals: `1,234.56 USD`."""
     if value is None:
-        return "\N{EN DASH}"
+        return NOTHING
     if isinstance(value, Money):
         return str(value)
     return _written(value, currency or "")
@@ -70,11 +70,13 @@ def customer(row: Any) -> Markup:
     """Who `row` is about. A name may be anything: it is cut, and its direction kept to
     itself."""
     name = row.customer_name or row.customer_email or row.stripe_customer_id
-    return Markup(f"<bdi>{escape(_short(name or 'Unknown'))}</bdi>")  # noqa: S704
+    shortened = escape(cut(name or "Unknown", _LONGEST_NAME))
+    return Markup(f"<bdi>{shortened}</bdi>")  # noqa: S704
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+def cut(text: str, longest: int) -> str:
+    """`text`, with three dots for its end where it has more than `longest` letters."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def pill(status: StrEnum | str | None) -> Markup:

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+bp = Blueprint("rendering", __name__)  # no routes: it lends a function to templates
 
 
 def render(
@@ -23,3 +28,13 @@ def wants_fragment() -> bool:
         and asked.get("HX-Boosted") != "true"
         and asked.get("HX-History-Restore-Request") != "true"
     )
+
+
+@bp.app_template_global()
+@pass_context
+def in_one_piece(context: Context, name: str) -> Markup:
+    """The same as including the template `name`, for long ones: of what is included,
+    each of thousands of pieces passes through every template around it."""
+    template = context.environment.get_template(name)
+    inner = template.new_context(context.get_all(), shared=True)
+    return Markup("".join(template.root_render_func(inner)))  # noqa: S704

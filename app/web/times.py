@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -26,25 +28,19 @@ class Reader:
 
     def when(self, time: datetime) -> Markup:
         """How far away `time` is, or its day; exactly when on hover."""
-        local = self._local(time)
+        spelled = _spelled(time, self.zone)
         is_near = abs(time - self.now) < _FAR
-        text = relative(time, now=self.now) if is_near else _day(local)
-        return _tag(time, text, title=_to_the_second(local))
+        text = relative(time, now=self.now) if is_near else spelled.day
+        return _tag(spelled, text)
 
     def exact(self, time: datetime) -> Markup:
         """`time` to the second."""
-        written = self.exact_text(time)
-        return _tag(time, written, title=written)
+        spelled = _spelled(time, self.zone)
+        return _tag(spelled, spelled.exactly)
 
     def exact_text(self, time: datetime) -> str:
         """The same as plain text."""
-        return _to_the_second(self._local(time))
-
-    def _local(self, time: datetime) -> datetime:
-        try:
-            return time.astimezone(self.zone)
-        except OverflowError:  # the last hours of the calendar, which Stripe may send
-            return time.astimezone(UTC)
+        return _spelled(time, self.zone).exactly
 
 
 def relative(time: datetime, *, now: datetime) -> str:
@@ -62,17 +58,32 @@ def utc_written(time: datetime) -> str:
     return f"{time.astimezone(UTC).isoformat()[:19]}Z"
 
 
-def _tag(time: datetime, text: str, *, title: str) -> Markup:
+class _Spelled(NamedTuple):
+    """A time in one zone: for machines, to the second, and its day."""
+
+    utc: str
+    exactly: str
+    day: str
+
+
+@lru_cache(maxsize=1024)  # open pages show the same rows every few seconds
+def _spelled(time: datetime, zone: ZoneInfo) -> _Spelled:
+    local = _local(time, zone)
+    day = f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+    clock = f"{local.isoformat()[11:19]} {local.tzname()}"
+    exactly = f"{_WEEKDAYS[local.weekday()]} {day}, {clock}"
+    return _Spelled(utc_written(time), exactly, day)
+
+
+def _local(time: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return time.astimezone(zone)
+    except OverflowError:  # the last hours of the calendar, which Stripe may send
+        return time.astimezone(UTC)
+
+
+def _tag(spelled: _Spelled, text: str) -> Markup:
     # Only digits and names of days, months and zones: there is nothing to escape.
     return Markup(  # noqa: S704
-        f'<time datetime="{utc_written(time)}" title="{title}">{text}</time>'
+        f'<time datetime="{spelled.utc}" title="{spelled.exactly}">{text}</time>'
     )
-
-
-def _to_the_second(local: datetime) -> str:
-    clock = local.isoformat()[11:19]
-    return f"{_WEEKDAYS[local.weekday()]} {_day(local)}, {clock} {local.tzname()}"
-
-
-def _day(local: datetime) -> str:
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"

@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+NOTHING = "\N{EN DASH}"  # stands where there is no value
+
 # What a status means for the reader; each tone has a color in app.css and a sign here,
 # so that nobody needs the color.
 _SIGNS = {
@@ -56,7 +58,7 @@ def look_of(status: str) -> tuple[str, str]:
 def word_of(status: str | None) -> str:
     """A status in words: `waiting_for_customer` is "Waiting for customer"."""
     if not status:
-        return "\N{EN DASH}"
+        return NOTHING
     return _WORDS.get(str(status)) or str(status).replace("_", " ").capitalize()
 
 
