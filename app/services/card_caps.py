@@ -9,9 +9,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.domain.charge_outcomes import PutBack
 from app.domain.network_rules import cap_breach
 from app.domain.network_rules_data import PUBLISHED
-from app.services.outcomes import PutBack
 from app.storage.cases import case_of
 from app.storage.claims import Claim
 from app.storage.crowded import crowded

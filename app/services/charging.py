@@ -6,16 +6,16 @@ Every way in which the call can end becomes an `Outcome`; nothing is raised.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from app.domain.pay_results import Paid, PayResult, Refusal
-from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
-from app.domain.standing import Standing, judge
-from app.services.outcomes import (
+from app.domain.charge_outcomes import (
     Charged,
     NotCharged,
     Outcome,
     PutBack,
     Unanswered,
 )
+from app.domain.pay_results import Paid, PayResult, Refusal
+from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
+from app.domain.standing import Standing, judge
 from app.storage.claims import Claim
 from app.stripe_gateway import (
     CredentialsRefused,

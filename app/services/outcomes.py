@@ -5,18 +5,23 @@ An attempt is recorded once: whoever comes second finds it settled and does noth
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.domain.charge_outcomes import (
+    Charged,
+    NotCharged,
+    Outcome,
+    PutBack,
+    Unanswered,
+)
 from app.domain.declines import MadeBy
 from app.domain.pay_results import (
     Declined,
     NeedsAction,
     NotPayable,
     Paid,
-    PayResult,
     Processing,
     Refusal,
 )
@@ -27,60 +32,6 @@ from app.services.planning import plan, put
 from app.storage.claims import Claim
 from app.storage.locks import lock_attempts, lock_recoveries
 from app.storage.models import Recovery, RetryAttempt
-
-
-@dataclass(frozen=True, slots=True)
-class Charged:
-    """Stripe answered. `charge` is the charge that was made, where it could be read.
-
-    `is_all_news`: False where Stripe may show more than this answer.
-    """
-
-    result: PayResult
-    due: int  # what the charge was for, in minor units
-    charge: ChargeSnapshot | None = None
-    is_all_news: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class NotCharged:
-    """No charge was made, for the invoice turned out not to be chargeable: look again.
-
-    `was_asked`: it was Stripe that refused.
-    """
-
-    reason: str
-    was_asked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PutBack:
-    """Nothing was charged; the same attempt, under the same key, is due later.
-
-    `hold_until`: no other charge of the account before then either; shorter than the
-    wait of the attempt itself, so that one bad invoice does not hold up the others.
-    `owner_must`: what only the owner can mend; the connection is paused until then.
-    """
-
-    reason: str
-    due_at: datetime
-    was_asked: bool = False
-    hold_until: datetime | None = None
-    owner_must: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """Stripe was asked and gave no answer: it may have charged, or not.
-
-    `is_at_it`: an earlier call under the key is still running, so this one was none.
-    """
-
-    reason: str
-    is_at_it: bool = False
-
-
-Outcome = Charged | NotCharged | PutBack | Unanswered
 
 
 def record(

@@ -3,11 +3,11 @@
 import logging
 from datetime import datetime, timedelta
 
+from app.domain.charge_outcomes import Charged, NotCharged, Outcome, PutBack
 from app.domain.pay_results import Declined, Paid, Processing, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services import retries, wanted_looks
 from app.services.connections import NotConnected, gateway_of
-from app.services.outcomes import Charged, NotCharged, Outcome, PutBack
 from app.storage.cases import known_charge_ids
 from app.storage.claims import Claim, unfinished
 from app.storage.transaction import reading

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
+from app.domain.charge_outcomes import Outcome, PutBack, Unanswered
 from app.services import card_caps, sweeping
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
 from app.services.governor import governor
-from app.services.outcomes import Outcome, PutBack, Unanswered, record
+from app.services.outcomes import record
 from app.services.pace import Pace
 from app.services.troubles import note_trouble
 from app.storage.alone import Work, alone

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.charge_outcomes import Charged, NotCharged, Outcome, PutBack
 from app.domain.declines import MadeBy
 from app.domain.pay_results import NeedsAction
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
@@ -19,7 +20,6 @@ from app.services import (
 )
 from app.services.charging import charge
 from app.services.connections import gateway_of
-from app.services.outcomes import Charged, NotCharged, Outcome, PutBack
 from app.storage.claims import Claim, claim_due, may_be_charged
 from app.storage.models import RetryAttempt
 from app.storage.transaction import reading, transaction
