@@ -204,6 +204,11 @@ def test_an_export_reads_everything_in_the_order_of_the_list(
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]
 
 
+def _told(value: object) -> str | None:
+    """A filter's own words; a listing's would differ from process to process."""
+    return None if isinstance(value, Listing) else str(value)
+
+
 @pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("listing", "wanted"),
@@ -220,7 +225,7 @@ def test_an_export_reads_everything_in_the_order_of_the_list(
         (ATTEMPTS, AttemptFilter()),
         (ATTEMPTS, AttemptFilter(status=AttemptStatus.DECLINED)),
     ],
-    ids=str,
+    ids=_told,
 )
 def test_a_list_is_read_off_an_index_and_never_sorted(
     app: Flask, listing: Listing[Any], wanted: Any
@@ -239,7 +244,7 @@ def test_a_list_is_read_off_an_index_and_never_sorted(
         (DECLINES, DeclineFilter(text="anna")),
         (ATTEMPTS, AttemptFilter(text="anna")),
     ],
-    ids=str,
+    ids=_told,
 )
 def test_a_search_scans_no_whole_table(
     app: Flask, listing: Listing[Any], wanted: Any
