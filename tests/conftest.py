@@ -29,7 +29,9 @@ from tests.databases import (  # noqa: F401 - fixtures
     postgres,
     template,
 )
+from tests.made_once import share
 
+share()
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
 
