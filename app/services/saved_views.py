@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.people import Role
+from app.services import audit
 from app.storage.desk_models import SavedView
 from app.storage.models import User
 from app.storage.transaction import transaction
@@ -38,10 +39,15 @@ def save(
             _refuse_more(session, list_name, user)
             view = SavedView(list=list_name, user_id=user.id, name=name)
             session.add(view)
+        was_shared = bool(view.is_shared)
         view.query, view.is_shared, view.saved_at = query, is_shared, now
+        if was_shared or is_shared:
+            _note(session, "view saved", view, user_id=user_id, now=now)
 
 
-def change(view_id: int, *, name: str, is_shared: bool, user_id: int) -> SavedView:
+def change(
+    view_id: int, *, name: str, is_shared: bool, user_id: int, now: datetime
+) -> SavedView:
     """Give the view another name, share it or keep it to oneself."""
     with transaction() as session:
         user = _locked(session, user_id)
@@ -52,15 +58,20 @@ def change(view_id: int, *, name: str, is_shared: bool, user_id: int) -> SavedVi
         other = _own(session, view.list, name, view.user)
         if other is not None and other is not view:
             raise ViewRefused(f"There is a view named “{name}” already.")
+        was_shared = view.is_shared
         view.name, view.is_shared = name, is_shared
+        if was_shared or is_shared:
+            _note(session, "view changed", view, user_id=user_id, now=now)
         return view
 
 
-def remove(view_id: int, *, user_id: int) -> SavedView:
+def remove(view_id: int, *, user_id: int, now: datetime) -> SavedView:
     """Take the view away, from everybody who saw it."""
     with transaction() as session:
         view = _to_change(session, view_id, _locked(session, user_id))
         session.delete(view)
+        if view.is_shared:
+            _note(session, "view removed", view, user_id=user_id, now=now)
         return view
 
 
@@ -80,6 +91,15 @@ def remember_columns(
 def may_change(view: SavedView, user: User) -> bool:
     """One's own; and an owner may what is shared."""
     return view.user_id == user.id or (view.is_shared and user.role is Role.OWNER)
+
+
+def _note(
+    session: Session, action: str, view: SavedView, *, user_id: int, now: datetime
+) -> None:
+    """What the team sees goes into the trail; what one person alone sees does not."""
+    shared = "shared" if view.is_shared else "not shared"
+    detail = f"{view.list}: {view.name}, {shared}"
+    audit.note(session, action, user_id=user_id, now=now, detail=detail)
 
 
 def _locked(session: Session, user_id: int) -> User:

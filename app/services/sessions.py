@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import current
+from app.services import audit
 from app.services.tokens import hash_of
 from app.storage.models import User
 from app.storage.people_models import UserSession
@@ -146,25 +147,31 @@ def of_user(user_id: int, *, now: datetime) -> list[SignedIn]:
     return sorted(living, key=lambda one: (one.seen_at, one.id), reverse=True)
 
 
-def end(session_id: int, *, user_id: int) -> bool:
+def end(session_id: int, *, user_id: int, now: datetime) -> bool:
     """End one session of this person; whether there was one."""
-    with transaction() as session:
-        ended = session.scalar(
-            delete(UserSession)
-            .where(UserSession.id == session_id, UserSession.user_id == user_id)
-            .returning(UserSession.id)
-        )
-    return ended is not None
+    its = UserSession.id == session_id
+    return _end_of(user_id, its, "signed out", now=now) == 1
 
 
-def end_others(user_id: int, *, but: int) -> None:
+def end_others(user_id: int, *, but: int, now: datetime) -> None:
     """End every session of this person except one."""
+    _end_of(user_id, UserSession.id != but, "signed out elsewhere", now=now)
+
+
+def _end_of(
+    user_id: int, which: ColumnElement[bool], action: str, *, now: datetime
+) -> int:
+    """End these sessions of the person, with an entry in the trail; how many."""
     with transaction() as session:
-        session.execute(
-            delete(UserSession).where(
-                UserSession.user_id == user_id, UserSession.id != but
-            )
-        )
+        addresses = session.scalars(
+            delete(UserSession)
+            .where(UserSession.user_id == user_id, which)
+            .returning(UserSession.address)
+        ).all()
+        if addresses:
+            detail = f"from {', '.join(sorted(set(addresses)))}"
+            audit.note(session, action, user_id=user_id, now=now, detail=detail)
+        return len(addresses)
 
 
 def end_all(session: Session, user: User) -> None:

@@ -113,7 +113,7 @@ def let_in(user: User, target: str) -> Response:
 def end_session() -> None:
     """End this browser's session, here and in the browser."""
     if current_user.is_authenticated:
-        sessions.end(my_session().id, user_id=me().id)
+        sessions.end(my_session().id, user_id=me().id, now=current.wall())
     logout_user()
     session.clear()
 

@@ -93,7 +93,11 @@ def update(view_id: int) -> ResponseReturnValue:
     name = request.form.get("name", "")
     return _done(
         lambda: saved_views.change(
-            view_id, name=name, is_shared=_is_shared(), user_id=me().id
+            view_id,
+            name=name,
+            is_shared=_is_shared(),
+            user_id=me().id,
+            now=current.now(),
         ),
         "The view is changed.",
     )
@@ -103,7 +107,8 @@ def update(view_id: int) -> ResponseReturnValue:
 @needs(Role.VIEWER)
 def remove(view_id: int) -> ResponseReturnValue:
     return _done(
-        lambda: saved_views.remove(view_id, user_id=me().id), "The view is removed."
+        lambda: saved_views.remove(view_id, user_id=me().id, now=current.now()),
+        "The view is removed.",
     )
 
 

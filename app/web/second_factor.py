@@ -49,7 +49,7 @@ def confirm() -> ResponseReturnValue:
     except NothingToDo as refused:
         flash(str(refused), "bad")
         return redirect(PAGE, 303)
-    sessions.end_others(me().id, but=my_session().id)
+    sessions.end_others(me().id, but=my_session().id, now=current.wall())
     # Shown in this answer and never again: only hashes are kept.
     return _page(codes=codes)
 

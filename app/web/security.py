@@ -30,7 +30,7 @@ def end(session_id: int) -> ResponseReturnValue:
     if session_id == my_session().id:
         end_session()
         return redirect("/login", 303)
-    if not sessions.end(session_id, user_id=me().id):
+    if not sessions.end(session_id, user_id=me().id, now=current.wall()):
         abort(404, "This browser is signed out already.")
     flash("That browser is signed out.", "good")
     return redirect("/account/security", 303)
@@ -39,6 +39,6 @@ def end(session_id: int) -> ResponseReturnValue:
 @bp.post("/sessions/end-others")
 @needs(Role.VIEWER)
 def end_others() -> ResponseReturnValue:
-    sessions.end_others(me().id, but=my_session().id)
+    sessions.end_others(me().id, but=my_session().id, now=current.wall())
     flash("Every other browser is signed out.", "good")
     return redirect("/account/security", 303)
