@@ -202,6 +202,13 @@ def test_proven_chances_open_the_gate_a_little_before_their_time() -> None:
     assert gate(replace(few, skill=0.2)).margin < gate(few).margin
 
 
+def test_a_model_that_was_worse_than_the_base_rate_leaves_the_even_spread_never() -> (
+    None
+):
+    erred = gate(replace(Model.fresh(), closed=900, skill=-0.05))
+    assert (erred.stage, erred.margin, erred.may_stop) == (Stage.PRIOR, 1.0, False)
+
+
 def test_disappointment_widens_the_margin() -> None:
     proven = replace(Model.fresh(), closed=900, skill=0.3)
     effects = proven.effects.copy()

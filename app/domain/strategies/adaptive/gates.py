@@ -8,6 +8,7 @@ from app.domain.strategies.adaptive.model import Model
 
 NUDGE_FROM = 200  # closed cases
 FREE_FROM = 500
+SHUT_MARGIN = 1.0  # all of the amount: no plan promises that
 PRIOR_MARGIN = 0.08
 EARLY_MARGIN = 0.03  # few closed cases, but the chances stated came true
 LEAST_MARGIN = 0.012
@@ -33,8 +34,11 @@ class Gate:
 
 
 def gate(model: Model) -> Gate:
-    """Fails shut: without skill over the base rate the prior's margin stands."""
-    if model.closed < NUDGE_FROM or model.skill < LEAST_SKILL:
+    """Fails shut: without skill over the base rate the prior's margin stands, and where
+    the chances stated were worse than the base rate nothing is left to go by."""
+    if model.skill < 0:
+        return Gate(Stage.PRIOR, SHUT_MARGIN)
+    elif model.closed < NUDGE_FROM or model.skill < LEAST_SKILL:
         is_early = model.closed < NUDGE_FROM and model.skill >= PROVEN_SKILL
         return Gate(Stage.PRIOR, EARLY_MARGIN if is_early else PRIOR_MARGIN)
     elif model.closed < FREE_FROM:

@@ -63,13 +63,17 @@ class Told:
 def skill(told: Told) -> float:
     """Brier score's gain over the base rates: 0 is none, 1 is all.
 
-    Of all answers less its standard error, so that little evidence proves little; or of
-    the newest, where that is lower.
+    Above zero only as far as it is proven: of all answers less its standard error, or of
+    the newest, where that is lower. Below zero only where it is disproven, by two
+    standard errors. Zero where little is known.
     """
     if len(told) < LEAST_STATED:
         return 0.0
     gain, error = _gain(told)
-    return min(gain - error, _gain(told.picked(slice(-NEWEST_STATED, None)))[0])
+    newest, of_newest = _gain(told.picked(slice(-NEWEST_STATED, None)))
+    if min(gain + 2 * error, newest + 2 * of_newest) < 0:
+        return min(gain, newest)
+    return max(0.0, min(gain - error, newest))
 
 
 def _gain(told: Told) -> tuple[float, float]:
