@@ -1,6 +1,7 @@
 """Learning from an account's own recoveries, once a day, where Adaptive decides."""
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -77,13 +78,20 @@ def keep(account_id: int, model: "Model", *, now: datetime) -> int:
 
 
 def episodes_of(account_id: int, *, now: datetime) -> "list[Episode]":
-    """The account's newest recoveries as the learner wants them, open ones included."""
-    from app.domain.strategies.adaptive.learning import MOST_CASES
+    """The account's newest recoveries as the learner wants them, open ones included;
+    where there are many, an even part of the last weeks'."""
+    from app.domain.strategies.adaptive.learning import MOST_CASES, SPAN
 
     with reading() as session:
+        own = Recovery.account_id == account_id
+        recent = session.scalar(
+            select(func.count()).where(own, Recovery.started_at >= now - SPAN)
+        )
+        # Of a large merchant every n-th: the newest 2,000 are all of last week.
+        each = max(1, math.ceil((recent or 0) / MOST_CASES))
         ids = session.scalars(
             select(Recovery.id)
-            .where(Recovery.account_id == account_id)
+            .where(own, Recovery.id % each == 0)
             .order_by(Recovery.started_at.desc())
             .limit(MOST_CASES)
         ).all()

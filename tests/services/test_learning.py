@@ -87,6 +87,19 @@ def test_an_episode_tells_what_was_tried_believed_and_paid(
     assert episode.case.past_successes == (MONDAY - 30 * DAY,)
 
 
+def test_of_many_recent_recoveries_an_even_part_is_learned_from(
+    account: StripeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.domain.strategies.adaptive.learning.MOST_CASES", 3)
+    ids = [closed(account, paid=True, at=MONDAY + n * DAY).id for n in range(9)]
+    found = learning.episodes_of(account.id, now=MONDAY + 20 * DAY)
+    begun = sorted((one.case.declined_at - MONDAY) // DAY for one in found)
+    assert begun == [n for n, id_ in enumerate(ids) if id_ % 3 == 0]
+    # Of recoveries long past, the newest.
+    later = learning.episodes_of(account.id, now=MONDAY + 200 * DAY)
+    assert sorted((one.case.declined_at - MONDAY) // DAY for one in later) == [6, 7, 8]
+
+
 def test_a_model_is_made_once_a_day_when_enough_was_answered(
     account: StripeAccount,
 ) -> None:

@@ -1,15 +1,16 @@
 """Learning: from all that was answered, never flattered by what closes early."""
 
 import random
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from app.domain.strategies.adaptive import BadModel, Episode, Model, learn
+from app.domain.strategies.adaptive import BadModel, Episode, Memo, Model, learn
 from app.domain.strategies.adaptive.gates import Stage, gate
-from app.domain.strategies.adaptive.hypotheses import Cause
+from app.domain.strategies.adaptive.hypotheses import Cause, hypotheses
 from tests.domain.adaptive.builders import MONDAY, a_case, refusal
 
 NO_FUNDS_DEBIT = 1  # the context of the builders' case
@@ -79,11 +80,52 @@ def test_the_order_of_the_cases_does_not_matter() -> None:
 
 def test_a_memo_changes_nothing_but_the_time() -> None:
     episodes = [an_episode(n, 2, 5, paid=9) for n in range(10)]
-    memo: dict[str, object] = {}
+    memo: Memo = {}
     plain = learn(Model.fresh(), episodes)
-    learn(Model.fresh(), episodes[:5], memo=memo)  # type: ignore[arg-type]
-    again = learn(Model.fresh(), episodes, memo=memo)  # type: ignore[arg-type]
+    learn(Model.fresh(), episodes[:5], memo=memo)
+    again = learn(Model.fresh(), episodes, memo=memo)
     assert again.to_json() == plain.to_json()
+
+
+def test_of_many_recent_cases_an_even_part_is_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The newest alone would all be open, and tell nothing of late tries."""
+    monkeypatch.setattr("app.domain.strategies.adaptive.learning.MOST_CASES", 40)
+    episodes = [foretold(n, right=True, day=n // 4) for n in range(160)]
+    memo: Memo = {}
+    learned = learn(Model.fresh(), episodes, memo=memo)
+    assert (learned.closed, learned.answered) == (160, 40)
+    ages = [one.case.declined_at for one, _ in memo.values()]
+    assert min(ages) < MONDAY + timedelta(days=10)
+    assert max(ages) > MONDAY + timedelta(days=30)
+    again: Memo = {}
+    learn(Model.fresh(), list(reversed(episodes)), memo=again)
+    assert set(again) == set(memo)
+
+
+def test_of_cases_long_past_the_newest_are_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.domain.strategies.adaptive.learning.MOST_CASES", 40)
+    episodes = [foretold(n, right=True, day=3 * n) for n in range(60)]
+    memo: Memo = {}
+    learn(Model.fresh(), episodes, memo=memo)
+    assert set(memo) == {one.case.invoice_id for one in episodes[20:]}
+
+
+def test_two_thousand_cases_are_learned_from_in_less_than_50_megabytes() -> None:
+    episodes = [
+        an_episode(n, 3, 6, 9, 12, 15, paid=18 if n % 2 else None) for n in range(2000)
+    ]
+    hypotheses.cache_clear()
+    tracemalloc.start()
+    try:
+        learn(Model.fresh(), episodes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
 
 
 def test_nothing_to_learn_from_leaves_the_prior() -> None:

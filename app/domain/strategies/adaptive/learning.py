@@ -7,7 +7,8 @@ paid cases close early, so learning from closed ones alone would flatter every p
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import blake2b
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from app.domain.strategies.adaptive.skill import Told, skill
 
 ROUNDS = 4
 MOST_CASES = 2000  # the newest: issuers change; 7 kB each while learning
+# Where there are more, these days' cases are thinned: the newest 2,000 of a large
+# merchant are all of last week, and tell nothing of what passes in the third.
+SPAN = timedelta(days=60)
 # How many cases of its own a context needs before it outweighs the prior.
 CAUSE_STRENGTH = 30.0
 SHAPE_STRENGTH = 25.0
@@ -60,7 +64,7 @@ def learn(
     that have not changed.
     """
     memo = {} if memo is None else memo
-    newest = sorted(episodes, key=_age)[-MOST_CASES:]
+    newest = _newest(episodes)
     lessons = [
         lesson for one in newest if _has_answers(one) and (lesson := _read(one, memo))
     ]
@@ -74,6 +78,23 @@ def learn(
     for _ in range(ROUNDS):
         learned = _round(learned, table)
     return _with_effects(learned, table)
+
+
+def _newest(episodes: Sequence[Episode]) -> Sequence[Episode]:
+    """At most MOST_CASES, in order of age: the newest, or as many of the last SPAN."""
+    by_age = sorted(episodes, key=_age)
+    if len(by_age) <= MOST_CASES:
+        return by_age
+    since = by_age[-1].case.declined_at - SPAN
+    recent = [one for one in by_age if one.case.declined_at >= since]
+    if len(recent) <= MOST_CASES:
+        return by_age[-MOST_CASES:]
+    return sorted(sorted(recent, key=_lot)[:MOST_CASES], key=_age)
+
+
+def _lot(episode: Episode) -> bytes:
+    """The same each time, so that a case once read is read again from the memo."""
+    return blake2b(episode.case.invoice_id.encode(), digest_size=8).digest()
 
 
 def _age(episode: Episode) -> tuple[datetime, str]:

@@ -63,8 +63,8 @@ class Told:
 def skill(told: Told) -> float:
     """Brier score's gain over the base rates: 0 is none, 1 is all.
 
-    Above zero only as far as it is proven: of all answers less its standard error, or of
-    the newest, where that is lower. Below zero only where it is disproven, by two
+    Above zero only as far as it is proven: of all answers less its standard error, or
+    of the newest, where that is lower. Below zero only where it is disproven, by two
     standard errors. Zero where little is known.
     """
     if len(told) < LEAST_STATED:
