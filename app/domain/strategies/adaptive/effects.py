@@ -22,8 +22,20 @@ FEATURES = GAP_AT + len(GAP_EDGES) + 1
 # Standard deviations of the effects before anything was seen.
 SPREAD = np.array([0.3] + [0.35] * HOURS + [0.2] * 7 + [0.25] * DAYS_OF_MONTH + [0.3])
 SPREAD = np.concatenate([SPREAD, np.full(FEATURES - COUNT_AT, 0.3)])
-
-
+# Effects of one kind, whose spread is learned: it is nothing for most merchants, and
+# where only weekends pass it is large.
+ALIKE = tuple(
+    slice(start, end)
+    for start, end in (
+        (HOUR_AT, WEEKDAY_AT),
+        (WEEKDAY_AT, MONTH_AT),
+        (MONTH_AT, DEPARTED_AT),
+        (COUNT_AT, GAP_AT),
+        (GAP_AT, FEATURES),
+    )
+)
+SPREAD_STRENGTH = 4.0  # effects that the shipped spread counts for
+SPREAD_ROUNDS = 4
 CLEARLY = 0.25
 
 
@@ -64,10 +76,25 @@ def sequence_log_odds(effects: Floats, at: Floats, last: float, made: int) -> Fl
 
 
 def fitted(x: Floats, y: Floats, believed: Floats) -> Floats:
-    """The most probable effects: Newton's method, the prior's spread as ridge."""
+    """The most probable effects, with the prior's spread as ridge; the spread of each
+    kind is drawn to what its effects show (empirical Bayes)."""
     offset = np.log(believed) - np.log1p(-believed)
-    effects = np.zeros(FEATURES)
-    precision = np.diag(SPREAD**-2)
+    effects, variance = np.zeros(FEATURES), SPREAD**2
+    for _ in range(SPREAD_ROUNDS):
+        effects, errors = _mode(x, y, offset, variance, effects)
+        variance = SPREAD**2
+        for kind in ALIKE:
+            shown = effects[kind] ** 2 + errors[kind]
+            shipped = SPREAD_STRENGTH * variance[kind].mean()
+            variance[kind] = (shipped + shown.sum()) / (SPREAD_STRENGTH + len(shown))
+    return effects
+
+
+def _mode(
+    x: Floats, y: Floats, offset: Floats, variance: Floats, effects: Floats
+) -> tuple[Floats, Floats]:
+    """Newton's method from `effects`; the mode and its errors, squared."""
+    precision = np.diag(1 / variance)
     for _ in range(12):
         chance = 1 / (1 + np.exp(-(offset + x @ effects)))
         slope = x.T @ (y - chance) - precision @ effects
@@ -76,7 +103,7 @@ def fitted(x: Floats, y: Floats, believed: Floats) -> Floats:
         effects = effects + np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-6:
             break
-    return effects
+    return effects, np.diag(np.linalg.inv(curve))
 
 
 def corrected(chances: Floats, log_odds: Floats) -> Floats:
