@@ -17,6 +17,7 @@ from app.clock import Clock
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
+from app.sandbox import Sandbox, start_sandbox
 from app.services import sessions
 from app.storage.models import User
 from tests.databases import (  # noqa: F401 - fixtures
@@ -94,6 +95,13 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A stand-in for Stripe on a port of its own, its clock at MONDAY."""
+    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from app.clock import Clock
 from app.config import ROOT, Config
 from app.domain.people import Role
 from app.extensions import db
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import CLIENT_ID, PLATFORM_KEY
 from app.storage.base import Base
 from app.storage.models import User
 from app.web.headers import HTMX
-from tests.conftest import MONDAY, SetClock, a_user, session_of
+from tests.conftest import SetClock, a_user, session_of
 from tests.databases import missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -112,12 +112,6 @@ class SandboxClock(SetClock):
 @pytest.fixture
 def clock() -> SandboxClock:
     return SandboxClock()
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

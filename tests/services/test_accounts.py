@@ -1,6 +1,5 @@
 """Connecting by key, the switch, a new key, leaving: against the sandbox by HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from app.config import STRIPE_API_BASE, Config
 from app.domain.account import ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import (
     MERCHANT,
     MERCHANT_KEY,
@@ -39,12 +38,6 @@ from app.stripe_gateway.connection import READ_REPEATS
 from tests.conftest import MONDAY
 
 OTHER_KEY = "rk_test_sandboxSecond"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

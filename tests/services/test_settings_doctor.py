@@ -1,6 +1,5 @@
 """The doctor against the sandbox: its mind follows Stripe's settings."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,7 +7,7 @@ import pytest
 
 from app.config import Config
 from app.domain.settings_doctor import SettingsWord
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import (
     accounts,
@@ -17,15 +16,8 @@ from app.services import (
     settings_doctor,
     subscriptions,
 )
-from tests.conftest import MONDAY
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -11,18 +11,12 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.config import Config
 from app.extensions import db
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import CLIENT_ID, MERCHANT_KEY, PLATFORM_KEY
 from app.services import accounts, imports, webhook_test
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading
 from tests.conftest import MONDAY, SetClock
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

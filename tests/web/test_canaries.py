@@ -21,7 +21,7 @@ from app import current, passwords
 from app.config import Config
 from app.domain.people import Role
 from app.extensions import db
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import CLIENT_ID, MERCHANT_KEY, PLATFORM_KEY
 from app.services import imports, reconciler
 from app.storage.models import StripeAccount
@@ -46,12 +46,6 @@ PASTED = (
     "whsec_canaryPasted1234567890",
     "4000056655665556",  # a card number
 )
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

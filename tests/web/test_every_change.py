@@ -1,6 +1,5 @@
 """Walks every route that takes POST: what a person changed is in the audit trail."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,10 +9,10 @@ from sqlalchemy import select
 from app import passwords
 from app.config import Config
 from app.domain.people import Role
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.storage.models import AuditEntry
 from app.storage.transaction import reading
-from tests.conftest import MONDAY, SetClock, SignIn, a_user
+from tests.conftest import SetClock, SignIn, a_user
 from tests.web.changes import CHANGES, Desk
 from tests.web.pages import PASSWORD
 from tests.web.routes import who_may
@@ -28,12 +27,6 @@ NO_ENTRY = {
     "confirmation.create": "the password once more, for the change that comes after it",
     "second_factor.begin": "a secret to scan; in force, and noted, by its first code",
 }
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The Payment Processor tab, by key: pages, fragments, roles."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from markupsafe import escape
 from app.config import Config
 from app.domain.account import ConnectionStatus
 from app.domain.people import Role
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import MERCHANT, MERCHANT_KEY, MERCHANT_LIVE_KEY
 from app.services import imports, reconciler
 from app.storage.models import StripeAccount, User
@@ -33,12 +33,6 @@ COUNTED = {
 }
 
 SignIn = Callable[[User], FlaskClient]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

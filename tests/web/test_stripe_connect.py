@@ -1,6 +1,6 @@
 """Connecting by OAuth: out to the sandbox's pages and back, and every way to fail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.people import Role
-from app.sandbox import Sandbox, start_sandbox
+from app.sandbox import Sandbox
 from app.sandbox.founding import CLIENT_ID, MERCHANT, MERCHANT_KEY, PLATFORM_KEY
 from app.services import platform
 from app.services.connections import gateway_of, gateway_with
@@ -27,12 +27,6 @@ TAB = "/account/payment-processor"
 PUBLIC = "http://127.0.0.1:9"
 
 SignIn = Callable[[User], FlaskClient]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(now=MONDAY.isoformat()) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
