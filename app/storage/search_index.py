@@ -1,9 +1,10 @@
 """The index that finds subscriptions by a piece of the customer's name or e-mail.
 
 SQLite: a trigram table (FTS5) beside the subscriptions, kept by triggers, and two
-plain indexes for pieces too short for trigrams. PostgreSQL: pg_trgm. The same
-statements stand in the first migration. Rebuilding the subscription table (Alembic's
-batch mode) loses the triggers: such a migration must make them again.
+plain indexes for pieces too short for trigrams. PostgreSQL: pg_trgm, and two indexes
+for beginnings. The same statements stand in the migrations 0001 and 0021. Rebuilding
+the subscription table (Alembic's batch mode) loses the triggers: such a migration must
+make them again.
 """
 
 from typing import Any
@@ -59,6 +60,14 @@ ON_POSTGRESQL = (
         WHEN insufficient_privilege OR undefined_file OR feature_not_supported
         THEN NULL;
     END $$
+    """,
+    """
+    CREATE INDEX ix_subscription_search_name
+    ON subscription (lower(customer_name) text_pattern_ops)
+    """,
+    """
+    CREATE INDEX ix_subscription_search_email
+    ON subscription (lower(customer_email) text_pattern_ops)
     """,
 )
 

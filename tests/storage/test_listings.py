@@ -135,6 +135,32 @@ def test_a_short_search_finds_beginnings(app: Flask) -> None:
     assert _names(SubscriptionFilter(text="lI")) == {"Li"}
 
 
+def test_search_finds_what_many_have_and_what_few_have(app: Flask) -> None:
+    many = [a_subscription(customer_name=f"Tea House {n}") for n in range(60)]
+    a_subscription(customer_name="The Oldest Tea Shop")
+    with reading() as session:
+        wanted = SubscriptionFilter(text="tea")
+        page = SUBSCRIPTIONS.page(session, wanted, cursor=None, size=100)
+    assert len(page.rows) == 61
+    assert _names(SubscriptionFilter(text="oldest tea")) == {"The Oldest Tea Shop"}
+    assert _names(SubscriptionFilter(text="est te")) == {"The Oldest Tea Shop"}
+    assert _names(SubscriptionFilter(text="house 59")) == {many[-1].customer_name}
+
+
+def test_what_begins_with_the_piece_is_found_beside_what_holds_it(app: Flask) -> None:
+    a_subscription(customer_name="Ben Adams", customer_email="x@tea.example")
+    a_subscription(customer_name="Reuben Jones", customer_email="Ben@tea.example")
+    a_subscription(customer_name="Anna", customer_email="adams_ben@tea.example")
+    a_subscription(customer_name="Nobody", customer_email="adamsxben@tea.example")
+    assert _names(SubscriptionFilter(text="BEN")) == {
+        *("Ben Adams", "Reuben Jones", "Anna", "Nobody")
+    }
+    # An address from its beginning on; a wildcard of the database's is a letter here.
+    assert _names(SubscriptionFilter(text="adams_ben@")) == {"Anna"}
+    assert _names(SubscriptionFilter(text="_ben")) == {"Anna"}
+    assert _names(SubscriptionFilter(text="be")) == {"Ben Adams", "Reuben Jones"}
+
+
 @pytest.mark.parametrize(
     "odd",
     ['"', "''", "' OR 1=1 --", "%%%", "___", "*", "NEAR(a b)", "a" * 5000, "👩‍👩‍👧"],

@@ -54,9 +54,13 @@ class Asked:
     most: int | None
     # The narrowings that an index may serve; None: the database chooses.
     leads: frozenset[str] | None = None
+    # What the search found, where it was made beforehand.
+    found: tuple[int, ...] | None = None
 
     def matches(self, text: str) -> Select[int]:
         """Ids of the subscriptions that `text` means."""
+        if self.found is not None:
+            return search.among(self.found)
         return search.matches(text, dialect=self.dialect, most=self.most)
 
 
@@ -82,7 +86,13 @@ class Listing(Generic[Filter]):
         without the order's column follow those with it."""
         order = order or self.order
         leads = self._leads(session, wanted, order)
-        asked = Asked(session.get_bind().dialect.name, search.MOST_MATCHES, leads)
+        text = getattr(wanted, "text", None)
+        asked = Asked(
+            session.get_bind().dialect.name,
+            search.MOST_MATCHES,
+            leads,
+            search.found(session, text) if text else None,
+        )
         parts = _parts_of(self, wanted, asked, order, cursor, size)
         return page_of(session, parts, order=order, cursor=cursor, size=size)
 
@@ -149,8 +159,8 @@ class Listing(Generic[Filter]):
     def _leads(
         self, session: Session, wanted: Filter, order: Order
     ) -> frozenset[str] | None:
-        if self.narrowings is None:
-            return None
+        if self.narrowings is None or session.get_bind().dialect.name != "sqlite":
+            return None  # PostgreSQL knows better, and has no "+" for words
         if getattr(wanted, "text", None):
             return frozenset()  # what is searched for leaves few rows
         return leads_of(

@@ -75,11 +75,9 @@ def leads_of(
     *,
     ordered_by: frozenset[str],
     is_own_order: bool,
-) -> frozenset[str] | None:
+) -> frozenset[str]:
     """The names that may use an index: what the rows are `ordered_by`, and the one
-    that leaves fewest rows, where that helps. None: the database knows better."""
-    if session.get_bind().dialect.name != "sqlite":
-        return None
+    that leaves fewest rows, where that helps. For SQLite."""
     others = [each for each in narrowings if each.name not in ordered_by]
     if is_own_order and len(others) == 1 and others[0].is_in_order:
         return ordered_by | {others[0].name}

@@ -1,26 +1,33 @@
 """Which subscriptions a searched piece of text means."""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     and_,
     column,
+    func,
+    literal,
     literal_column,
     or_,
     select,
     table,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from app.storage.listings import search_postgresql
 from app.storage.models import Recovery, Subscription
 
 # A page over more matches than this helps nobody; the search stays fast whatever is
 # typed. Exports look at all of them.
-MOST_MATCHES = 1000
+MOST_MATCHES = 500
 LONGEST = 200
 _TRIGRAM = 3
 
@@ -38,6 +45,21 @@ _search_table = table("subscription_search", column("rowid"))
 def tidy(text: str) -> str:
     """What is searched for: without NUL, which no database keeps, and not endless."""
     return " ".join(text.replace("\0", " ").split())[:LONGEST]
+
+
+def found(session: Session, text: str) -> tuple[int, ...] | None:
+    """The ids that matches() selects, `MOST_MATCHES` at most, where they are to be
+    found beforehand; None where the database does well in one statement."""
+    if session.get_bind().dialect.name == "sqlite":
+        return None
+    is_short = len(text) < _TRIGRAM
+    return search_postgresql.found(session, text, is_short=is_short, most=MOST_MATCHES)
+
+
+def among(ids: Sequence[int]) -> Select[int]:
+    """Ids found beforehand, as a subquery."""
+    array = literal(list(ids), ARRAY(BigInteger))
+    return select(func.unnest(array).column_valued("found"))
 
 
 def matches(text: str, *, dialect: str, most: int | None) -> Select[int]:
