@@ -3,6 +3,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
+# As many at once as there are cores, four at most; each has databases of its own.
+PYTEST = $(BIN)/python -m pytest -n $(or $(WORKERS),auto) --maxprocesses=4 --dist=worksteal
 
 .PHONY: help
 help: ## this list
@@ -20,8 +22,8 @@ run: $(VENV)/.installed ## serve for a real Stripe account
 
 .PHONY: test
 test: $(VENV)/.installed-dev ## all tests that this machine can run
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database=postgresql tests/storage tests/services tests/test_backups.py tests/test_thirty_days.py
+	$(PYTEST)
+	$(PYTEST) --database=postgresql tests/storage tests/services tests/web tests/test_backups.py tests/test_thirty_days.py
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests

@@ -14,8 +14,9 @@ CHARGE = "pay, approved"
 
 def chosen() -> list[matrix.Cell]:
     """Going through the faults from story to story, each fault meets some calls."""
-    of_charge = matrix.cells(CHARGE)
-    others = [cell for cell in matrix.cells() if cell[0].name != CHARGE]
+    cells = matrix.cells()
+    of_charge = [cell for cell in cells if cell[0].name == CHARGE]
+    others = [cell for cell in cells if cell[0].name != CHARGE]
     return of_charge + others[::29]
 
 
