@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, appcontext_pushed
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -95,6 +95,25 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_closed() -> Iterator[None]:
+    """Those of every application that a test has made.
+
+    One that the garbage collector finds open fails whichever test runs just then.
+    """
+    made: set[Flask] = set()
+
+    def remember(app: Flask, **_: Any) -> None:
+        made.add(app)
+
+    with appcontext_pushed.connected_to(remember):
+        yield
+    for app in made:
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
 
 
 @pytest.fixture

@@ -31,12 +31,14 @@ def test_an_old_schema_is_not_ready(client: FlaskClient) -> None:
     assert "db upgrade" in words
 
 
+@pytest.mark.sqlite
 def test_a_database_that_cannot_be_written_is_not_ready(client: FlaskClient) -> None:
     with db.engines["writer"].connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
     assert _ready(client) == (503, "the database cannot be written\n")
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_gone_is_not_ready(client: FlaskClient) -> None:
     db.engine.dispose()
     file = Path(str(db.engine.url.database))
