@@ -1,7 +1,7 @@
 """`make backtest`: worlds by strategies, paired, into benchmarks/README.md.
 
 Scored on the second half of a merchant's first 90 days; the first is there to learn
-from. Takes about two minutes a world and seed on one idle core.
+from. Takes about half a minute of CPU a world and seed.
 """
 
 import argparse
