@@ -16,11 +16,13 @@ from app.extensions import db
 from app.storage.listings.currencies import currencies
 from app.storage.listings.keyset import Cursor, Order, Page, write
 from app.storage.listings.listing import Listing
+from app.storage.listings.narrowing import WALKED
 from app.web.accounts_seen import account_choices, standing
 from app.web.accounts_seen import sight as sight
 from app.web.filters import viewer_zone
 from app.web.question import Question
 from app.web.rendering import render, wants_fragment
+from app.web.words import plural
 
 PAGE_SIZE = 50
 LONGEST_QUERY = 4000  # of a kept address
@@ -82,6 +84,8 @@ def list_page(
     mark = _mark_of(page) if is_live else None
     if mark and request.args.get("seen") == mark:
         return "", 204
+    if page.is_cut:
+        asked.remarks.append(_cut_remark(len(page.rows)))
     here = address(asked.kept)
     response = render(
         f"{folder}/index.html",
@@ -91,7 +95,7 @@ def list_page(
         remarks=asked.remarks,
         pager=_pager(page, asked),
         here=here,
-        is_past_the_end=cursor is not None and not page.rows,
+        is_past_the_end=cursor is not None and not (page.rows or page.is_cut),
         is_connected=standing().is_connected,
         mark=mark,
         **context,
@@ -115,6 +119,14 @@ def _pager(page: Page, asked: Question) -> dict[str, str | None]:
         return address({**asked.kept, "page": write(cursor)}) if cursor else None
 
     return {"previous": at(page.before), "next": at(page.after)}
+
+
+def _cut_remark(found: int) -> str:
+    fitting = plural(found, "row fits", "rows fit") if found else "none fits"
+    return (
+        f"These filters are rarely true together: of {WALKED:,} rows {fitting}. "
+        "Those behind them were not looked at yet: go on to the next page."
+    )
 
 
 def _mark_of(page: Page) -> str:

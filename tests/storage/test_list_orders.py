@@ -278,3 +278,57 @@ def test_an_order_shows_the_same_rows_whichever_index_leads(
     monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)
     assert shown() == few
     assert len(few) == 3
+
+
+RARE = SubscriptionFilter(status="unpaid", lifecycle=Lifecycle.CONVERTED)
+
+
+def _cut_walk(sort: str, cursor: Cursor | None = None) -> tuple[list[int], int]:
+    """The rows of `RARE`, page by page from `cursor` on, and how many were cut short."""
+    seen: list[int] = []
+    cuts = 0
+    is_back = cursor is not None and cursor.backwards
+    while True:
+        with reading() as session:
+            page = SUBSCRIPTIONS.page(
+                session, RARE, cursor=cursor, size=2, order=subscription_order(sort)
+            )
+        ids = [row.id for row in page.rows]
+        seen = ids + seen if is_back else seen + ids
+        cuts += page.is_cut
+        cursor = page.before if is_back else page.after
+        if cursor is None:
+            return seen, cuts
+
+
+@pytest.mark.parametrize("sort", ["-created", "created", "-amount", "declines"])
+def test_filters_that_are_rarely_true_together_are_walked_in_steps(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)
+    made = [
+        a_subscription(
+            created_at=MONDAY + timedelta(days=n // 3),
+            amount=100 * (n // 4),
+            declines=n // 5,
+            status="unpaid" if n in (1, 2, 3, 17, 30) else "active",
+        ).id
+        for n in range(33)
+    ]
+    monkeypatch.setattr("app.storage.listings.listing.WALKED", 100)
+    whole, cuts = _cut_walk(sort)
+    assert {made[n] for n in (1, 2, 3, 17, 30)} == set(whole)
+    assert not cuts
+    monkeypatch.setattr("app.storage.listings.listing.WALKED", 3)
+    again, cuts = _cut_walk(sort)
+    assert again == whole
+    assert cuts > 5
+    with reading() as session:
+        order = subscription_order(sort)
+        every = SUBSCRIPTIONS.page(
+            session, SubscriptionFilter(), cursor=None, size=99, order=order
+        )
+    last = keyset._at(every.rows[-1], order, backwards=True)
+    back, cuts = _cut_walk(sort, last)
+    assert back == whole
+    assert cuts

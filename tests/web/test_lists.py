@@ -203,6 +203,24 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
         assert len(seen) == most, seen
 
 
+def test_filters_rarely_true_together_say_so_and_go_on(
+    viewer: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)
+    monkeypatch.setattr("app.storage.listings.listing.WALKED", 4)
+    a_subscription(customer_name="The Oldest", status="unpaid")
+    for n in range(6):
+        a_subscription(created_at=MONDAY + timedelta(days=n + 1))
+    page = viewer.get("/subscriptions?lifecycle=converted&status=unpaid").text
+    assert "none fits" in page
+    assert "No subscriptions fit" not in page
+    following = re.search(r'rel="next" href="([^"]+)"', page)
+    assert following
+    page = viewer.get(following[1].replace("&amp;", "&")).text
+    assert "The Oldest" in page
+    assert "rarely true together" not in page
+
+
 def test_a_page_of_fifty_is_light(viewer: FlaskClient) -> None:
     for n in range(60):
         made = a_subscription(customer_name=f"A Customer of Quite Usual Length {n}")

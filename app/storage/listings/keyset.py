@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Result, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Result, Select, literal, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
@@ -62,6 +62,11 @@ class Order:
         return (*first, self.key, self.id)
 
     @property
+    def names(self) -> frozenset[str]:
+        """Of the columns that its index begins with."""
+        return frozenset(column.key for column in self.columns) | self.fixed
+
+    @property
     def key_type(self) -> type[Key]:
         if isinstance(self.key.type, UTCDateTime):
             return datetime
@@ -71,11 +76,12 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some rows, as named tuples, and where the neighbouring pages begin; None: there
-    are none."""
+    are none. `is_cut`: the page is not full, and what follows was not looked at."""
 
     rows: Sequence[Any]
     before: Cursor | None
     after: Cursor | None
+    is_cut: bool = False
 
 
 def page_of(
@@ -85,6 +91,7 @@ def page_of(
     order: Order,
     cursor: Cursor | None,
     size: int,
+    end: Cursor | None = None,
 ) -> Page:
     """`size` rows of the `parts` that parts_of() made for the same order and place."""
     backwards = cursor is not None and cursor.backwards
@@ -96,6 +103,8 @@ def page_of(
     more, rows = len(found) > size, found[:size]
     if backwards:
         rows.reverse()
+    if end is not None and not more:
+        return _cut_page(rows, order, cursor, end)
     if not rows:
         return Page([], None, None)
     return Page(
@@ -105,6 +114,33 @@ def page_of(
         else None,
         after=_at(rows[-1], order) if backwards or more else None,
     )
+
+
+def _cut_page(
+    rows: list[Any], order: Order, cursor: Cursor | None, end: Cursor
+) -> Page:
+    """The page of which only the part up to `end` was looked at."""
+    if end.backwards:
+        return Page(rows, end, _at(rows[-1], order) if rows else None, is_cut=True)
+    first = _at(rows[0], order, backwards=True) if rows and cursor else None
+    return Page(rows, first, end, is_cut=True)
+
+
+def end_of_walk(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    order: Order,
+    cursor: Cursor | None,
+    rows: int,
+) -> Cursor | None:
+    """Where a walk of so many `rows` from `cursor` on ends, in the index that serves
+    the `conditions` and the order; None: not so many are left."""
+    keys = select(*order.columns).where(*conditions)
+    last = _from(keys, order, cursor).limit(1).offset(rows - 1)
+    found = _named(session.connection().execute(last))
+    backwards = cursor is not None and cursor.backwards
+    return _at(found[0], order, backwards=backwards) if found else None
 
 
 def write(cursor: Cursor) -> str:
@@ -142,9 +178,12 @@ def parts_of(
     order: Order,
     cursor: Cursor | None,
     size: int,
+    end: Cursor | None = None,
 ) -> list[Select[*tuple[Any, ...]]]:
-    """What to read for a page of `size` rows from `cursor` on. `statement` must select
-    the order's key and id."""
+    """What to read for a page of `size` rows from `cursor` on, up to `end`, where one
+    is given. `statement` must select the order's key and id."""
+    if end is not None:
+        statement = statement.where(_up_to(order, end))
     # One more than is shown tells whether there is a further page.
     return [part.limit(size + 1) for part in _parts(statement, order, cursor)]
 
@@ -189,12 +228,24 @@ def _walk(
     """In the order of `columns`, from behind `edge` on: one comparison of whole rows,
     which an index answers wherever the edge lies."""
     if edge is not None:
-        here = tuple_(*columns)
-        there = tuple_(
-            *(literal(v, c.type) for v, c in zip(edge, columns, strict=True))
-        )
+        here, there = tuple_(*columns), _values(edge, columns)
         statement = statement.where(here < there if falling else here > there)
     return statement.order_by(*(c.desc() if falling else c for c in columns))
+
+
+def _up_to(order: Order, end: Cursor) -> ColumnElement[bool]:
+    group = () if order.group is None else (end.group,)
+    here, there = (
+        tuple_(*order.columns),
+        _values((*group, end.key, end.id), order.columns),
+    )
+    return here >= there if order.falling ^ end.backwards else here <= there
+
+
+def _values(
+    edge: Sequence[Any], columns: Sequence[InstrumentedAttribute[Any]]
+) -> ColumnElement[Any]:
+    return tuple_(*(literal(v, c.type) for v, c in zip(edge, columns, strict=True)))
 
 
 def _named(result: Result[*tuple[Any, ...]]) -> list[Any]:

@@ -13,8 +13,22 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.storage.listings import search
-from app.storage.listings.keyset import Cursor, Order, Page, page_of, parts_of
-from app.storage.listings.narrowing import Narrowing, aside, equal, leads_of
+from app.storage.listings.keyset import (
+    Cursor,
+    Order,
+    Page,
+    end_of_walk,
+    page_of,
+    parts_of,
+)
+from app.storage.listings.narrowing import (
+    WALKED,
+    Narrowing,
+    aside,
+    equal,
+    leads_of,
+    walk_of,
+)
 from app.storage.listings.written import written
 
 Filter = TypeVar("Filter")
@@ -83,7 +97,8 @@ class Listing(Generic[Filter]):
         order: Order | None = None,
     ) -> Page:
         """One page in `order`, or in the listing's own. One query; two where rows
-        without the order's column follow those with it."""
+        without the order's column follow those with it; one before where the filters
+        may be rarely true together: then a page is cut after so many rows looked at."""
         order = order or self.order
         leads = self._leads(session, wanted, order)
         text = getattr(wanted, "text", None)
@@ -93,8 +108,9 @@ class Listing(Generic[Filter]):
             leads,
             search.found(session, text) if text else None,
         )
-        parts = _parts_of(self, wanted, asked, order, cursor, size)
-        return page_of(session, parts, order=order, cursor=cursor, size=size)
+        end = self._end(session, wanted, asked, order, cursor)
+        parts = _parts_of(self, wanted, asked, order, cursor, size, end)
+        return page_of(session, parts, order=order, cursor=cursor, size=size, end=end)
 
     def chunks(
         self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
@@ -166,9 +182,34 @@ class Listing(Generic[Filter]):
         return leads_of(
             session,
             self.narrowings(wanted),
-            ordered_by=frozenset(column.key for column in order.columns) | order.fixed,
+            ordered_by=order.names,
             is_own_order=order.key is self.order.key,
         )
+
+    def _end(
+        self,
+        session: Session,
+        wanted: Filter,
+        asked: Asked,
+        order: Order,
+        cursor: Cursor | None,
+    ) -> Cursor | None:
+        """Where to stop looking; None: where the rows end."""
+        if (
+            self.narrowings is None
+            or order.may_be_absent
+            or getattr(wanted, "text", None)
+        ):
+            return None
+        walk = walk_of(
+            self.narrowings(wanted),
+            asked.leads,
+            ordered_by=order.names,
+            is_own_order=order.key is self.order.key,
+        )
+        if walk is None:
+            return None
+        return end_of_walk(session, walk, order=order, cursor=cursor, rows=WALKED)
 
 
 @lru_cache(maxsize=32)  # the first page, and what open pages ask every few seconds
@@ -179,9 +220,10 @@ def _parts_of(
     order: Order,
     cursor: Cursor | None,
     size: int,
+    end: Cursor | None,
 ) -> list[Select[*tuple[Any, ...]]]:
     statement = listing.statement(wanted, asked)
-    return parts_of(statement, order=order, cursor=cursor, size=size)
+    return parts_of(statement, order=order, cursor=cursor, size=size, end=end)
 
 
 def amounting(

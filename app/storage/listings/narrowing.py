@@ -24,6 +24,8 @@ from sqlalchemy.sql.operators import custom_op
 
 # So many rows are read and sorted in some tens of milliseconds.
 FEW = 10_000
+# So many rows of an index are walked along for one page, checking each.
+WALKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,30 @@ def leads_of(
         in_order = (each.name for each in others if each.is_in_order)
         return ordered_by | set(itertools.islice(in_order, 1))
     return ordered_by
+
+
+def walk_of(
+    narrowings: Sequence[Narrowing],
+    leads: frozenset[str] | None,
+    *,
+    ordered_by: frozenset[str],
+    is_own_order: bool,
+) -> list[ColumnElement[bool]] | None:
+    """What an index serves of a list that is read along it, checking the other filters
+    row by row, which may take long where they are rarely true together. None: nothing
+    is left to check, or few rows are."""
+    others = [each for each in narrowings if each.name not in ordered_by]
+    if leads is None:
+        in_order = (each for each in others if each.is_in_order and is_own_order)
+        led = list(itertools.islice(in_order, 1))
+    else:
+        led = [each for each in others if each.name in leads]
+        if led and not (is_own_order and led[0].is_in_order):
+            return None
+    if len(led) == len(others):
+        return None
+    own = (each for each in narrowings if each.name in ordered_by)
+    return [condition for each in (*own, *led) for condition in each.by_index]
 
 
 def _count(session: Session, narrowing: Narrowing) -> int:
