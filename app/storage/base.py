@@ -84,5 +84,7 @@ class Word(TypeDecorator[StrEnum]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else self.words(value).value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.words(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        known: dict[str | None, StrEnum | None] = {None: None}
+        known.update((word.value, word) for word in self.words)
+        return known.__getitem__

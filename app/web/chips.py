@@ -37,6 +37,7 @@ def chips(kept: Mapping[str, str], labels: Mapping[str, str]) -> list[Chip]:
     ]
 
 
+@bp.app_template_global()
 def ordered(kept: Mapping[str, str], sort: str) -> str:
     """The same list in another order."""
     return address({**kept, "sort": sort})
@@ -47,6 +48,7 @@ def choice_word(value: str) -> str:
     return "Not known" if value == "unknown" else word_of(value)
 
 
+@bp.app_template_global()
 @cache
 def known_codes() -> Markup:
     """Stripe's decline codes as options, to choose from while typing."""
@@ -54,11 +56,13 @@ def known_codes() -> Markup:
     return Markup("").join(Markup('<option value="{}">').format(c) for c in codes)
 
 
+@bp.app_template_global()
 def word_options(words: Iterable[str], chosen: str) -> Markup:
     """The values of a filter as options, by their words."""
     return _options(tuple((str(word), choice_word(word)) for word in words), chosen)
 
 
+@bp.app_template_global()
 def sort_options(sorts: Mapping[str, str], chosen: str) -> Markup:
     """The orders of a list as options, by their labels."""
     return _options(tuple(sorts.items()), chosen)
@@ -105,13 +109,3 @@ _SAID: dict[str, Say] = {
     "currency": lambda kept: kept["currency"].upper(),
     "account": _account,
 }
-
-
-@bp.app_context_processor
-def _lend() -> dict[str, object]:
-    return {
-        "ordered": ordered,
-        "known_codes": known_codes,
-        "word_options": word_options,
-        "sort_options": sort_options,
-    }

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, g, make_response, render_template, request
+from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -15,9 +16,18 @@ def render(
 ) -> Response:
     """`fragment` when htmx asks for a part of a page, else the whole `page`."""
     template = fragment if fragment and wants_fragment() else page
-    response = make_response(render_template(template, **context), status)
+    text = render_template(template, csrf_token=_csrf_token, **context)
+    response = make_response(text, status)
     response.vary.add("HX-Request")
     return response
+
+
+def _csrf_token() -> str:
+    """The token of this request: a page has five of them, and each time
+    generate_csrf() would build what signs it."""
+    if "csrf_token" not in g:
+        generate_csrf()  # which keeps it there
+    return str(g.csrf_token)
 
 
 def wants_fragment() -> bool:

@@ -284,7 +284,7 @@ RARE = SubscriptionFilter(status="unpaid", lifecycle=Lifecycle.CONVERTED)
 
 
 def _cut_walk(sort: str, cursor: Cursor | None = None) -> tuple[list[int], int]:
-    """The rows of `RARE`, page by page from `cursor` on, and how many were cut short."""
+    """The rows of `RARE`, page by page from `cursor` on, and how many were cut."""
     seen: list[int] = []
     cuts = 0
     is_back = cursor is not None and cursor.backwards
