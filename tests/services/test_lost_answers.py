@@ -197,6 +197,23 @@ def test_a_key_that_may_not_list_events_leaves_no_attempt_unknown_for_ever(
 
     later(merchant, days=3)
 
-    # Nobody can tell any more whose charge it was; the invoice is paid.
+    # The charge was made in the minutes in which we asked for one: it is ours.
+    assert merchant.attempt(attempt.id).status is AttemptStatus.SUCCEEDED
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+
+
+def test_without_events_a_charge_of_hours_later_is_not_taken_for_ours(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    drop(merchant, "before")
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.sandbox.advance(hours=2)
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+    merchant.sandbox.key(MERCHANT_KEY, revoke=["event_read"])
+
+    later(merchant, days=3)
+
     assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
     assert merchant.recovery(invoice).closed_as is ClosedAs.PAID_ELSEWHERE
