@@ -38,13 +38,14 @@ from app.config import ROOT
 from app.domain.people import Role
 from app.extensions import db
 from app.services import people
-from app.storage.models import Recovery, RetryAttempt, StripeAccount, Subscription
+from app.storage.models import Recovery, StripeAccount, Subscription
 from app.storage.transaction import transaction
 from benchmarks.retries import (
     a_stand_in,
     attempts,
     recovery_row,
     subscription_row,
+    write_planned,
     write_rows,
 )
 from benchmarks.served import PATH, Process, a_config, prepare
@@ -94,7 +95,7 @@ def seed(folder: Path, port: int, stripe: str, *, asked: argparse.Namespace) -> 
             Recovery, ({**recovery_row(n, 1 + n % ACCOUNTS), **times} for n in numbers)
         )
         first_due = datetime.now(UTC) + timedelta(seconds=asked.lead)
-        write_rows(RetryAttempt, _planned(many, first_due, asked.retries))
+        write_planned(_planned(many, first_due, asked.retries))
         for engine in db.engines.values():
             engine.dispose()
     return config

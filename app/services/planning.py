@@ -23,6 +23,7 @@ from app.services.strategies import strategy_of
 from app.storage.cases import case_of
 from app.storage.claims import live_attempt, withdraw
 from app.storage.models import Recovery, RetryAttempt
+from app.storage.planned import put_down
 
 AFTER_REFUSAL = timedelta(days=1)
 
@@ -127,7 +128,7 @@ def schedule(
     version: str,
     now: datetime,
     requested_by_id: int | None = None,
-) -> RetryAttempt:
+) -> None:
     """Write the planned attempt, with all that led to it and its idempotency key."""
     number = 1 + (
         session.scalar(
@@ -137,32 +138,32 @@ def schedule(
         )
         or 0
     )
-    attempt = RetryAttempt(
-        account_id=recovery.account_id,
-        recovery_id=recovery.id,
-        number=number,
-        status=AttemptStatus.SCHEDULED,
-        due_at=step.at,
-        planned_at=now,
+    planned = {
+        "account_id": recovery.account_id,
+        "recovery_id": recovery.id,
+        "number": number,
+        "status": AttemptStatus.SCHEDULED,
+        "due_at": step.at,
+        "planned_at": now,
         # From the invoice and the number, not a row id: a database restored from
         # yesterday plans the same attempt under the same key, and Stripe replays
         # its answer instead of charging again.
-        idempotency_key=f"{OUR_KEYS_BEGIN}{recovery.stripe_invoice_id}-{number}",
-        strategy=recovery.strategy,
-        strategy_version=version,
-        reason=step.reason,
-        rules=list(step.rules),
-        alternatives=[_alternative(step, n) for n in range(len(step.alternatives))],
-        evidence=dict(step.evidence),
-        probability=step.probability,
-        propensity=step.propensity,
-        requested_by_id=requested_by_id,
-    )
-    session.add(attempt)
+        "idempotency_key": f"{OUR_KEYS_BEGIN}{recovery.stripe_invoice_id}-{number}",
+        "asked": 0,
+        "strategy": recovery.strategy,
+        "strategy_version": version,
+        "reason": step.reason,
+        "rules": list(step.rules),
+        "alternatives": [_alternative(step, n) for n in range(len(step.alternatives))],
+        "evidence": dict(step.evidence),
+        "probability": step.probability,
+        "propensity": step.propensity,
+        "requested_by_id": requested_by_id,
+    }
+    put_down(session, [planned])
     put(recovery, RecoveryStatus.IN_RETRY, step.reason, now=now)
     if recovery.subscription is not None:
         recovery.subscription.next_retry_at = step.at
-    return attempt
 
 
 def _alternative(step: RetryAt, index: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.services.planning import pause as put_on_pause
 from app.services.refusals import ActionRefused as ActionRefused
 from app.services.verdicts import HELD_AT_STRIPE, end
 from app.storage.cases import case_of
-from app.storage.claims import is_under_way, withdraw
+from app.storage.claims import is_under_way, live_attempt, withdraw
 from app.storage.locks import lock_recovery
 from app.storage.models import Recovery, User
 from app.storage.transaction import transaction
@@ -81,10 +81,9 @@ def bring_forward_in(
     who = _name(session, user_id)
     step = _wished_retry(session, recovery, f"Asked for by {who}.", now=now)
     withdraw(session, recovery.id, f"{who} retried at once instead.", now=now)
-    attempt = schedule(
-        session, recovery, step, version="-", now=now, requested_by_id=user_id
-    )
-    session.flush()
+    schedule(session, recovery, step, version="-", now=now, requested_by_id=user_id)
+    attempt = live_attempt(session, recovery.id)
+    assert attempt is not None
     case = case_of(session, recovery, now=now)
     if case is not None:
         note_fee(session, recovery, case, step)

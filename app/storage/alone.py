@@ -5,8 +5,7 @@ session, so it ends with the process, however that ends; a pooler that shares se
 between clients (PgBouncer's transaction mode) must not stand in between.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import IntEnum
 
 from sqlalchemy import Connection, func, select
@@ -63,14 +62,3 @@ class Alone:
         if connection is not None:
             connection.invalidate()
             connection.close()
-
-
-@contextmanager
-def alone(work: Work) -> Iterator[bool]:
-    """Whether the block may do the work; nobody else does while it lasts."""
-    one = Alone(work)
-    is_ours = one.take()
-    try:
-        yield is_ours
-    finally:
-        one.let_go()

@@ -93,6 +93,33 @@ def test_a_stripe_that_does_not_answer_one_account_delays_no_other(
         assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
 
 
+def test_charging_goes_on_without_an_ebb_while_more_is_due(
+    merchant: Merchant,
+    renewals: tuple[list[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retries, "RUN_FOR", 0.3)  # one turn, or two
+    mine, theirs = renewals
+    # One thread for each account: one charge a turn.
+    assert retries.run_due(now=merchant.now, threads=3) == len(mine) + len(theirs)
+    assert {status_of(merchant, i) for i in mine} == {AttemptStatus.SUCCEEDED}
+
+
+def test_what_all_may_begin_in_a_turn_is_shared_by_the_accounts(
+    merchant: Merchant,
+    renewals: tuple[list[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine, [theirs] = renewals
+    monkeypatch.setattr(retries, "TOGETHER", 4.0)
+    before = len(merchant.sandbox.ledger())
+    retries.run_due(now=merchant.now, threads=15)
+    paid = [entry["invoice"] for entry in merchant.sandbox.ledger()[before:]]
+    # The other account stands last in the list, and is not last in line.
+    assert paid.index(theirs) == 1
+    assert set(paid) == {*mine, theirs}
+
+
 def test_a_look_that_always_fails_stands_before_no_other(
     merchant: Merchant, renewals: tuple[list[str], list[str]]
 ) -> None:
