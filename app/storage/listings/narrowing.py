@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 from sqlalchemy.sql.operators import custom_op
 
-# So many rows are read and sorted in some milliseconds.
-FEW = 4_000
+# So many rows are read and sorted in a few milliseconds.
+FEW = 1_000
 # So many rows of an index are walked along for one page, checking each.
 WALKED = 20_000
 
