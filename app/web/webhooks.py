@@ -30,6 +30,9 @@ NOT_STORED = "not stored; send it again"
 # computes one thing at a time: pages side by side are no sooner done, and each takes
 # its share from the deliveries. It is an end, for a page may itself wait for Stripe.
 PATIENCE = 0.25
+# Seconds at most that the next page waits after such a page, as long as that one took:
+# deliveries have that to themselves.
+LONGEST_REST = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class WebhookDoor:
         self._inside = inside
         self._under_way = 0  # deliveries
         self._page = threading.Lock()
+        self._rested_at = 0.0
         self._counting = threading.Lock()
         self._meters: Meters = app.extensions["meters"]
 
@@ -67,13 +71,20 @@ class WebhookDoor:
     def _let_in(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """The page; one at a time while deliveries are under way."""
+        """The page; one at a time, with rests, while deliveries are under way."""
         has_turn = bool(self._under_way) and self._page.acquire(timeout=PATIENCE)
-        try:
+        if not has_turn:
             return self._inside(environ, start_response)
+        try:
+            time.sleep(max(0.0, self._rested_at - time.monotonic()))
+            began = time.monotonic()
+            try:
+                return self._inside(environ, start_response)
+            finally:
+                ended = time.monotonic()
+                self._rested_at = ended + min(LONGEST_REST, ended - began)
         finally:
-            if has_turn:
-                self._page.release()
+            self._page.release()
 
     def _answer(self, request: Request, connection_key: str) -> Response:
         request.max_content_length = LARGEST
