@@ -162,15 +162,26 @@ class Fuzz:
         self.watch("webhook", lambda: stranger.post(address, data=raw, headers=headers))
 
     def handle(self) -> None:
-        """Whatever was stored is looked into; Stripe does not answer."""
+        """Whatever was stored is looked into; Stripe does not answer.
+
+        An event may take our access away: it is given back, or all that follows would
+        be refused at the door.
+        """
         with self.app.app_context():
-            with transaction() as session:
-                session.execute(
-                    update(StripeAccount).values(
-                        hold_until=None, status=ConnectionStatus.CONNECTED
-                    )
-                )
+            self._give_back()
             handle_pending(now=current.now())
+            self._give_back()
+
+    def _give_back(self) -> None:
+        with transaction() as session:
+            session.execute(
+                update(StripeAccount).values(
+                    hold_until=None,
+                    status=ConnectionStatus.CONNECTED,
+                    sealed_api_key=self.account.sealed_api_key,
+                    sealed_webhook_secret=self.account.sealed_webhook_secret,
+                )
+            )
 
     # Pages.
 

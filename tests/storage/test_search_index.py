@@ -45,4 +45,5 @@ def test_the_migration_makes_the_same_index() -> None:
     migration = module_from_spec(spec)
     spec.loader.exec_module(migration)
     assert migration.SEARCH_ON_SQLITE == search_index.ON_SQLITE
-    assert migration.SEARCH_ON_POSTGRESQL == search_index.ON_POSTGRESQL
+    # 0021 adds the others.
+    assert search_index.ON_POSTGRESQL[:1] == migration.SEARCH_ON_POSTGRESQL
