@@ -48,10 +48,11 @@ def check(copy: Path, *, environ: dict[str, str]) -> None:
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
     """A state of the database that stays while the block lasts, and its name."""
-    with engine.connect() as connection:
-        connection.execute(
-            text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        )
+    # Those who read have no transactions of their own accord; a snapshot ends with its.
+    one_state = engine.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    with one_state.connect() as connection:
         yield connection, connection.scalar(text("SELECT pg_export_snapshot()")) or ""
 
 

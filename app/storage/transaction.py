@@ -38,7 +38,8 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session that reads one consistent state and cannot write."""
+    """A session that cannot write; on PostgreSQL each statement sees what is committed
+    by then."""
     with Session(db.engine, expire_on_commit=False) as session:
         yield session
 

@@ -171,6 +171,9 @@ def test_an_order_is_read_off_an_index_and_never_sorted(
 ) -> None:
     with reading() as session:
         dialect = session.get_bind().dialect.name
+        if dialect == "postgresql":  # SET LOCAL, in _plan, needs a transaction
+            in_one = {"isolation_level": "READ COMMITTED"}
+            session.connection(execution_options=in_one)
         statement = listing.statement(wanted, Asked(dialect, 1000))
         for part in keyset._parts(statement, order, cursor):
             plan = _plan(session, part.limit(51), dialect)
