@@ -169,7 +169,8 @@ class Subscription(Base):
     # The lists: newest first, alone or under one filter, and in the other orders.
     # Search: storage/search_index.
     __table_args__ = (
-        Index("ix_subscription_created", "created_at", "id"),
+        # With what an amount is checked by, so that rows without it need no look.
+        Index("ix_subscription_created", "created_at", "id", "currency", "amount"),
         Index("ix_subscription_lifecycle", "lifecycle", "created_at", "id"),
         Index("ix_subscription_status", "status", "created_at", "id"),
         Index("ix_subscription_account", "account_id", "created_at", "id"),

@@ -284,10 +284,9 @@ def test_a_search_scans_no_whole_table(
 def _plan(listing: Listing[Any], wanted: Any) -> str:
     asked = Asked("sqlite", 1000)
     cursor = Cursor(MONDAY, 5)
-    statement = keyset._from(listing.statement(wanted, asked), listing.order, cursor)
-    sql = statement.limit(51).compile(
-        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
-    )
+    statement = listing.statement(wanted, asked)
+    (part,) = keyset.parts_of(statement, order=listing.order, cursor=cursor, size=50)
+    sql = part.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     with reading() as session:
         rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
         return "\n".join(row.detail for row in rows)

@@ -207,6 +207,7 @@ def test_filters_rarely_true_together_say_so_and_go_on(
     viewer: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.storage.listings.narrowing.FEW", -1)
+    monkeypatch.setattr("app.storage.listings.listing.NEAR", 2)
     monkeypatch.setattr("app.storage.listings.listing.WALKED", 4)
     a_subscription(customer_name="The Oldest", status="unpaid")
     for n in range(6):

@@ -94,7 +94,7 @@ def page_of(
     end: Cursor | None = None,
 ) -> Page:
     """`size` rows of the `parts` that parts_of() made for the same order and place."""
-    backwards = cursor is not None and cursor.backwards
+    backwards = _is_back(cursor)
     found: list[Any] = []
     for part in parts:
         if len(found) <= size:
@@ -128,19 +128,30 @@ def _cut_page(
 
 def end_of_walk(
     session: Session,
+    ends: Sequence[Select[*tuple[Any, ...]]],
+    *,
+    order: Order,
+    cursor: Cursor | None,
+) -> Cursor | None:
+    """Where the walk ends for which ends_of() made `ends`; None: where the rows do."""
+    for last in ends:
+        if found := _named(session.connection().execute(last)):
+            return _at(found[0], order, backwards=_is_back(cursor))
+    return None
+
+
+def ends_of(
     conditions: Sequence[ColumnElement[bool]],
     *,
     order: Order,
     cursor: Cursor | None,
     rows: int,
-) -> Cursor | None:
-    """Where a walk of so many `rows` from `cursor` on ends, in the index that serves
-    the `conditions` and the order; None: not so many are left."""
+) -> list[Select[*tuple[Any, ...]]]:
+    """What to read for the end of a walk of so many `rows` from `cursor` on, in the
+    index that serves the `conditions` and the order: the first row that is found. Of
+    those with the order's column and of those without it so many each."""
     keys = select(*order.columns).where(*conditions)
-    last = _from(keys, order, cursor).limit(1).offset(rows - 1)
-    found = _named(session.connection().execute(last))
-    backwards = cursor is not None and cursor.backwards
-    return _at(found[0], order, backwards=backwards) if found else None
+    return [part.limit(1).offset(rows - 1) for part in _parts(keys, order, cursor)]
 
 
 def write(cursor: Cursor) -> str:
@@ -182,70 +193,65 @@ def parts_of(
 ) -> list[Select[*tuple[Any, ...]]]:
     """What to read for a page of `size` rows from `cursor` on, up to `end`, where one
     is given. `statement` must select the order's key and id."""
-    if end is not None:
-        statement = statement.where(_up_to(order, end))
     # One more than is shown tells whether there is a further page.
-    return [part.limit(size + 1) for part in _parts(statement, order, cursor)]
+    return [part.limit(size + 1) for part in _parts(statement, order, cursor, end)]
 
 
 def _parts(
-    statement: Select[*tuple[Any, ...]], order: Order, cursor: Cursor | None
+    statement: Select[*tuple[Any, ...]],
+    order: Order,
+    cursor: Cursor | None,
+    end: Cursor | None = None,
 ) -> list[Select[*tuple[Any, ...]]]:
-    """The statement from `cursor` on; in two pieces where the key may be absent."""
+    """The statement from `cursor` on, up to `end`; in two pieces where the key may be
+    absent: the rows that have it, and those that have not."""
     if not order.may_be_absent:
-        return [_from(statement, order, cursor)]
-    backwards = cursor is not None and cursor.backwards
-    there = statement.where(order.key.is_not(None))
-    absent = statement.where(order.key.is_(None))
-    falling = order.falling ^ backwards
-    if cursor is None or cursor.key is not None:
-        first = _from(there, order, cursor)
-        last = _walk(absent, (order.id,), falling=falling)
-        return [first] if backwards else [first, last]
-    rest = _walk(absent, (order.id,), falling=falling, edge=(cursor.id,))
-    before = _walk(there, order.columns, falling=falling)
-    return [rest, before] if backwards else [rest]
-
-
-def _from(
-    statement: Select[*tuple[Any, ...]], order: Order, cursor: Cursor | None
-) -> Select[*tuple[Any, ...]]:
-    if cursor is None:
-        return _walk(statement, order.columns, falling=order.falling)
-    group = () if order.group is None else (cursor.group,)
-    edge = (*group, cursor.key, cursor.id)
-    falling = order.falling ^ cursor.backwards
-    return _walk(statement, order.columns, falling=falling, edge=edge)
+        return [_walk(statement, order, cursor, end)]
+    sides = [True, False] if _is_back(cursor) else [False, True]
+    if cursor is not None:
+        sides = sides[sides.index(cursor.key is None) :]
+    if end is not None:
+        sides = sides[: sides.index(end.key is None) + 1]
+    return [
+        _walk(statement.where(order.key.is_(None)), order, cursor, end, is_absent=True)
+        if is_absent
+        else _walk(statement.where(order.key.is_not(None)), order, cursor, end)
+        for is_absent in sides
+    ]
 
 
 def _walk(
     statement: Select[*tuple[Any, ...]],
-    columns: Sequence[InstrumentedAttribute[Any]],
+    order: Order,
+    cursor: Cursor | None,
+    end: Cursor | None,
     *,
-    falling: bool,
-    edge: Sequence[Any] | None = None,
+    is_absent: bool = False,
 ) -> Select[*tuple[Any, ...]]:
-    """In the order of `columns`, from behind `edge` on: one comparison of whole rows,
-    which an index answers wherever the edge lies."""
-    if edge is not None:
-        here, there = tuple_(*columns), _values(edge, columns)
+    """In `order`, from behind `cursor` up to `end`, as far as they stand among these
+    rows, whose key `is_absent` or is not. Whole rows are compared, which an index
+    answers wherever those two lie."""
+    columns = (order.id,) if is_absent else order.columns
+    falling = order.falling ^ _is_back(cursor)
+    here = tuple_(*columns)
+    if cursor is not None and (cursor.key is None) is is_absent:
+        there = _values(cursor, order, columns)
         statement = statement.where(here < there if falling else here > there)
+    if end is not None and (end.key is None) is is_absent:
+        there = _values(end, order, columns)
+        statement = statement.where(here >= there if falling else here <= there)
     return statement.order_by(*(c.desc() if falling else c for c in columns))
 
 
-def _up_to(order: Order, end: Cursor) -> ColumnElement[bool]:
-    group = () if order.group is None else (end.group,)
-    here, there = (
-        tuple_(*order.columns),
-        _values((*group, end.key, end.id), order.columns),
-    )
-    return here >= there if order.falling ^ end.backwards else here <= there
-
-
 def _values(
-    edge: Sequence[Any], columns: Sequence[InstrumentedAttribute[Any]]
+    place: Cursor, order: Order, columns: Sequence[InstrumentedAttribute[Any]]
 ) -> ColumnElement[Any]:
-    return tuple_(*(literal(v, c.type) for v, c in zip(edge, columns, strict=True)))
+    told = {order.key: place.key, order.id: place.id, order.group: place.group}
+    return tuple_(*(literal(told[column], column.type) for column in columns))
+
+
+def _is_back(cursor: Cursor | None) -> bool:
+    return cursor is not None and cursor.backwards
 
 
 def _named(result: Result[*tuple[Any, ...]]) -> list[Any]:

@@ -18,15 +18,18 @@ from app.storage.listings.keyset import (
     Order,
     Page,
     end_of_walk,
+    ends_of,
     page_of,
     parts_of,
 )
 from app.storage.listings.narrowing import (
+    NEAR,
     WALKED,
     Narrowing,
     aside,
     equal,
     leads_of,
+    leads_unasked,
     walk_of,
 )
 from app.storage.listings.written import written
@@ -97,20 +100,43 @@ class Listing(Generic[Filter]):
         order: Order | None = None,
     ) -> Page:
         """One page in `order`, or in the listing's own. One query; two where rows
-        without the order's column follow those with it; one before where the filters
-        may be rarely true together: then a page is cut after so many rows looked at."""
+        without the order's column follow those with it. Where the filters may be rarely
+        true together, it is told before where to stop; where that leaves the page not
+        full, once more and further off, and there the page is cut."""
         order = order or self.order
-        leads = self._leads(session, wanted, order)
+        for rows, asked in self._looks(session, wanted, order):
+            ends = _ends_of(self, wanted, asked, order, cursor, rows)
+            end = end_of_walk(session, ends, order=order, cursor=cursor)
+            parts = _parts_of(self, wanted, asked, order, cursor, size, end)
+            page = page_of(
+                session, parts, order=order, cursor=cursor, size=size, end=end
+            )
+            if not page.is_cut:
+                break
+        return page
+
+    def _looks(
+        self, session: Session, wanted: Filter, order: Order
+    ) -> Iterator[tuple[int, Asked]]:
+        """How far to look for a page, and led by which filters; if that does not fill
+        it, how far then."""
+        dialect = session.get_bind().dialect.name
         text = getattr(wanted, "text", None)
-        asked = Asked(
-            session.get_bind().dialect.name,
-            search.MOST_MATCHES,
-            leads,
-            search.found(session, text) if text else None,
-        )
-        end = self._end(session, wanted, asked, order, cursor)
-        parts = _parts_of(self, wanted, asked, order, cursor, size, end)
-        return page_of(session, parts, order=order, cursor=cursor, size=size, end=end)
+        if text:
+            found = search.found(session, text)
+            leads = self._leads(session, wanted, order)
+            yield WALKED, Asked(dialect, search.MOST_MATCHES, leads, found)
+            return
+        unasked = None
+        if dialect == "sqlite" and self.narrowings is not None:
+            unasked = leads_unasked(
+                _narrowings_of(self, wanted),
+                ordered_by=order.names,
+                is_own_order=order.key is self.order.key,
+            )
+        yield NEAR, Asked(dialect, search.MOST_MATCHES, unasked)
+        leads = self._leads(session, wanted, order)
+        yield WALKED, Asked(dialect, search.MOST_MATCHES, leads)
 
     def chunks(
         self, opened: Callable[[], AbstractContextManager[Session]], wanted: Filter
@@ -181,38 +207,43 @@ class Listing(Generic[Filter]):
             return frozenset()  # what is searched for leaves few rows
         return leads_of(
             session,
-            self.narrowings(wanted),
+            _narrowings_of(self, wanted),
             ordered_by=order.names,
             is_own_order=order.key is self.order.key,
         )
 
-    def _end(
-        self,
-        session: Session,
-        wanted: Filter,
-        asked: Asked,
-        order: Order,
-        cursor: Cursor | None,
-    ) -> Cursor | None:
-        """Where to stop looking; None: where the rows end."""
-        if (
-            self.narrowings is None
-            or order.may_be_absent
-            or getattr(wanted, "text", None)
-        ):
-            return None
-        walk = walk_of(
-            self.narrowings(wanted),
-            asked.leads,
-            ordered_by=order.names,
-            is_own_order=order.key is self.order.key,
-        )
-        if walk is None:
-            return None
-        return end_of_walk(session, walk, order=order, cursor=cursor, rows=WALKED)
+
+# The statements of the first page, and of what open pages ask every few seconds:
+# building one costs more than most of them take.
+@lru_cache(maxsize=32)
+def _narrowings_of(listing: Listing[Any], wanted: Scope) -> Sequence[Narrowing]:
+    return listing.narrowings(wanted) if listing.narrowings else ()
 
 
-@lru_cache(maxsize=32)  # the first page, and what open pages ask every few seconds
+@lru_cache(maxsize=32)
+def _ends_of(
+    listing: Listing[Any],
+    wanted: Scope,
+    asked: Asked,
+    order: Order,
+    cursor: Cursor | None,
+    rows: int,
+) -> list[Select[*tuple[Any, ...]]]:
+    """How to find where to stop after so many `rows`; none where that is needless."""
+    if listing.narrowings is None or wanted.text:
+        return []
+    walk = walk_of(
+        _narrowings_of(listing, wanted),
+        asked.leads,
+        ordered_by=order.names,
+        is_own_order=order.key is listing.order.key,
+    )
+    if walk is None:
+        return []
+    return ends_of(walk, order=order, cursor=cursor, rows=rows)
+
+
+@lru_cache(maxsize=32)
 def _parts_of(
     listing: Listing[Any],
     wanted: Scope,
@@ -236,8 +267,9 @@ def amounting(
     if wanted is None:
         return []
     same = [currency == wanted.currency]
-    found = [Narrowing(currency.key, same, [aside(currency) == wanted.currency])]
     ends = _given((operator.ge, wanted.least), (operator.le, wanted.most))
+    beside = [aside(currency) == wanted.currency]
+    found = [Narrowing(currency.key, same, beside, is_wider=bool(ends))]
     if ends:
         by_index = [*same, *(compare(amount, end) for compare, end in ends)]
         beside = [compare(aside(amount), end) for compare, end in ends]

@@ -8,6 +8,7 @@ is only checked on the rows that another one brings. PostgreSQL chooses by itsel
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -24,21 +25,32 @@ from sqlalchemy.sql.operators import custom_op
 
 # So many rows are read and sorted in a few milliseconds.
 FEW = 1_000
-# So many rows of an index are walked along for one page, checking each.
-WALKED = 20_000
+# So many rows of an index are walked along for one page, checking each. Most filters
+# fill it with far fewer, and to count, or to look where so many end, takes time itself.
+NEAR, WALKED = 2_000, 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Narrowing:
     """One filter in force, under the name of the column it is about.
 
-    `is_in_order`: its index goes on in the listing's own order.
+    `is_in_order`: its index goes on in the listing's own order. `is_wider`: another
+    one of the filter has the same index and leaves fewer rows.
     """
 
     name: str
     by_index: Sequence[ColumnElement[bool]]
     aside: Sequence[ColumnElement[bool]]
     is_in_order: bool = False
+    is_wider: bool = False
+
+    @cached_property
+    def counting(self) -> Select[int]:
+        """How many rows there are for it, as far as that matters."""
+        some: Select[*tuple[Any, ...]] = (
+            select(literal_column("1")).where(*self.by_index).limit(FEW + 1)
+        )
+        return select(func.count()).select_from(some.subquery())
 
 
 def aside(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
@@ -81,16 +93,32 @@ def leads_of(
     """The names that may use an index: what the rows are `ordered_by`, and the one
     that leaves fewest rows, where that helps. For SQLite."""
     others = [each for each in narrowings if each.name not in ordered_by]
-    if is_own_order and len(others) == 1 and others[0].is_in_order:
-        return ordered_by | {others[0].name}
-    counts = {each.name: _count(session, each) for each in others}
+    unasked = leads_unasked(
+        narrowings, ordered_by=ordered_by, is_own_order=is_own_order
+    )
+    if len(others) == 1 and others[0].name in unasked:
+        return unasked
+    counts = {
+        each.name: session.connection().scalar(each.counting) or 0
+        for each in others
+        if not each.is_wider
+    }
     fewest = min(counts, key=lambda name: counts[name], default=None)
     if fewest is not None and counts[fewest] <= FEW:
         return ordered_by | {fewest}
-    if is_own_order:
-        in_order = (each.name for each in others if each.is_in_order)
-        return ordered_by | set(itertools.islice(in_order, 1))
-    return ordered_by
+    return unasked
+
+
+def leads_unasked(
+    narrowings: Sequence[Narrowing], *, ordered_by: frozenset[str], is_own_order: bool
+) -> frozenset[str]:
+    """The same, as far as it can be told without counting."""
+    in_order = (
+        each.name
+        for each in narrowings
+        if is_own_order and each.is_in_order and each.name not in ordered_by
+    )
+    return ordered_by | set(itertools.islice(in_order, 1))
 
 
 def walk_of(
@@ -115,11 +143,3 @@ def walk_of(
         return None
     own = (each for each in narrowings if each.name in ordered_by)
     return [condition for each in (*own, *led) for condition in each.by_index]
-
-
-def _count(session: Session, narrowing: Narrowing) -> int:
-    """How many rows there are for it, as far as that matters."""
-    some: Select[*tuple[Any, ...]] = (
-        select(literal_column("1")).where(*narrowing.by_index).limit(FEW + 1)
-    )
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
