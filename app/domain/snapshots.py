@@ -181,6 +181,11 @@ class InvoiceSnapshot:
         return unpaid and not alive and any(p.is_dead for p in self.payments)
 
     @property
+    def is_settling(self) -> bool:
+        """A payment was accepted and its money is on the way."""
+        return any(payment.intent_status == "processing" for payment in self.payments)
+
+    @property
     def is_paid_out_of_band(self) -> bool:
         """Paid, but not (all) through Stripe: somebody marked it so."""
         if self.status != "paid":

@@ -69,7 +69,7 @@ def judge(invoice: InvoiceSnapshot) -> Judgment:
         return Judgment(
             Standing.PAUSED_AT_STRIPE, "Collection is paused for this at Stripe."
         )
-    if any(payment.intent_status == "processing" for payment in invoice.payments):
+    if invoice.is_settling:
         return Judgment(
             Standing.SETTLING, "A payment was accepted and is being settled."
         )

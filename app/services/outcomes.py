@@ -33,6 +33,9 @@ from app.storage.claims import Claim
 from app.storage.locks import lock_attempts, lock_recoveries
 from app.storage.models import Recovery, RetryAttempt
 
+# An accepted charge of which Stripe then shows nothing is none.
+SEEN_WITHIN = timedelta(days=1)
+
 
 def record(
     session: Session, finished: Sequence[tuple[Claim, Outcome]], *, now: datetime
@@ -108,35 +111,58 @@ def settle_processing(
     now: datetime,
 ) -> bool:
     """Settle an accepted charge whose money was not there yet; True when it stands
-    or brought the money. While it stands, nothing else may be planned or ended."""
+    or brought the money. While it stands, nothing else may be planned or ended.
+
+    The caller keeps the charges.
+    """
     attempt = next(
         (a for a in recovery.attempts if a.status is AttemptStatus.PROCESSING), None
     )
     if attempt is None:
         return False
-    newest = charges[-1] if charges else None
-    if invoice.status == "paid":
-        paid = Paid(invoice.amount_paid, invoice.currency)
-        charged = Charged(paid, recovery.amount, newest)
-        _record_charged(session, recovery, attempt, charged, now=now)
-        keep_charges(session, recovery.account_id, _paid_charge(charged))
-        return True
-    if newest is not None and newest.is_declined and _is_after(newest, attempt):
-        refused = Declined(codes=newest.codes, charge_id=newest.id)
-        charged = Charged(refused, recovery.amount, newest)
+    made = _own_charge(recovery, attempt, charges)
+    if made is not None and made.is_declined:
+        # Before the invoice: when ours bounced, another payment may have paid it since.
+        refused = Declined(codes=made.codes, charge_id=made.id)
+        charged = Charged(refused, made.amount, made)
         _record_charged(session, recovery, attempt, charged, now=now)
         return False
-    if invoice.status == "open" and not invoice.is_dead:
+    if invoice.status == "paid" and made is not None and made.status == "succeeded":
+        paid = Paid(invoice.amount_paid, invoice.currency)
+        charged = Charged(paid, made.amount, made)
+        _record_charged(session, recovery, attempt, charged, now=now)
         return True
-    _finish(attempt, AttemptStatus.CANCELED, "The payment was canceled.", now=now)
+    is_moving = made is not None or invoice.is_settling
+    is_young = now - (attempt.started_at or attempt.due_at) < SEEN_WITHIN
+    if invoice.status == "open" and not invoice.is_dead and (is_moving or is_young):
+        return True
+    _finish(attempt, AttemptStatus.CANCELED, _how_it_ended(invoice), now=now)
     return False
 
 
-def _is_after(charge: ChargeSnapshot, attempt: RetryAttempt) -> bool:
-    started = attempt.started_at or attempt.due_at
+def _how_it_ended(invoice: InvoiceSnapshot) -> str:
+    if invoice.status == "paid":
+        return "The invoice was paid another way."
+    if invoice.status == "open" and not invoice.is_dead:
+        return "Stripe accepted it, but shows no charge and no payment under way."
+    return "The payment was canceled."
+
+
+def _own_charge(
+    recovery: Recovery, attempt: RetryAttempt, charges: list[ChargeSnapshot]
+) -> ChargeSnapshot | None:
+    """The charge that this attempt made: the first since then that was not refused
+    before, for nobody can charge an invoice whose payment is being settled."""
     # Stripe's clock and ours may differ by some minutes.
-    return charge.created is not None and charge.created > started - timedelta(
-        minutes=5
+    since = (attempt.started_at or attempt.due_at) - timedelta(minutes=5)
+    known = {decline.stripe_charge_id for decline in recovery.declines}
+    return next(
+        (
+            charge
+            for charge in charges
+            if charge.created and charge.created > since and charge.id not in known
+        ),
+        None,
     )
 
 

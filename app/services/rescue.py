@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime, timedelta
 
+from flask import current_app
+
 from app.domain.charge_outcomes import Charged, NotCharged, Outcome, PutBack
 from app.domain.pay_results import Declined, Paid, Processing, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
@@ -26,27 +28,37 @@ KEY_IS_KEPT = timedelta(hours=23)
 # A server error is stored under the key and replayed for a day. After three askings
 # that left no charge behind, only a new attempt with a new key can go on.
 MOST_ASKINGS = 3
+# What could not be settled stands before nobody else for so long.
+ATTEMPT_WAITS = timedelta(minutes=5)
 CHARGE_EVENTS = ("charge.succeeded", "charge.failed")
 
 
 def rescue_stuck(*, now: datetime) -> int:
     """Settle every attempt whose answer is missing; how many could be settled."""
+    waits: dict[int, datetime] = current_app.extensions.setdefault(
+        "metricsco.rescues_put_off", {}
+    )
+    for attempt_id in [id for id, until in waits.items() if until <= now]:
+        del waits[attempt_id]
     with reading() as session:
         lost = unfinished(
             session,
             asked_before=now - STRIPE_ENDS_WITHIN,
             claimed_before=now - retries.STUCK_AFTER,
-            limit=AT_ONCE,
+            limit=AT_ONCE + len(waits),
         )
     settled, troubled = 0, set[int]()
     for one in lost:
-        if one.attempt_id in retries.in_flight or one.account_id in troubled:
+        if one.attempt_id in (retries.in_flight | waits.keys()):
+            continue
+        if one.account_id in troubled:
             continue
         if _rescue(one, now=now):
             settled += 1
         else:
             # Its others wait for the next time: those of other accounts do not.
             troubled.add(one.account_id)
+            waits[one.attempt_id] = now + ATTEMPT_WAITS
     if settled:
         wanted_looks.grant(now=now)
     return settled
@@ -76,7 +88,7 @@ def _ask(gateway: Gateway, lost: Claim, *, now: datetime) -> Outcome:
     if made is not None and made.is_declined:
         refusal = Declined(codes=made.codes, charge_id=made.id)
         return Charged(refusal, invoice.amount_remaining, made, is_all_news=False)
-    if _is_settling(invoice) or (made is not None and made.status == "pending"):
+    if invoice.is_settling or (made is not None and made.status == "pending"):
         return Charged(Processing(invoice.status), invoice.amount_remaining, made)
     if lost.asked >= MOST_ASKINGS:
         return NotCharged("Stripe failed on this charge and made none: planned anew.")
@@ -164,7 +176,3 @@ def _key_of(gateway: Gateway, charge: ChargeSnapshot) -> str | None:
         if page.next_after is None:
             return None
         after = page.next_after
-
-
-def _is_settling(invoice: InvoiceSnapshot) -> bool:
-    return any(payment.intent_status == "processing" for payment in invoice.payments)

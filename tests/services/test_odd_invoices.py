@@ -141,6 +141,55 @@ def test_our_own_charge_that_bounces_is_ours_and_counted_once(
     assert merchant.planned(invoice) is not None
 
 
+def test_our_own_charge_that_bounced_before_the_customer_paid_is_no_success(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(
+        "insufficient_funds", BOUNCES, default="approve"
+    )
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.sandbox.advance(days=4)
+    # We hear of neither before both have happened.
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+    merchant.look(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.closed_as, recovery.recovered_amount) == ("paid_elsewhere", 0)
+    assert merchant.attempt(attempt.id).status is AttemptStatus.DECLINED
+    assert merchant.planned(invoice) is None
+
+
+def test_an_invoice_marked_as_paid_while_ours_settles_is_no_success(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", SETTLES)
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.api("post", f"/v1/invoices/{invoice}/pay", paid_out_of_band="true")
+    merchant.look(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.closed_as, recovery.recovered_amount) == ("paid_elsewhere", 0)
+    assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
+
+
+def test_an_acceptance_of_which_stripe_shows_nothing_holds_nobody_for_ever(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    still_open = merchant.api("get", f"/v1/invoices/{invoice}")
+    merchant.sandbox.fault(method="POST", path="*/pay", status=200, body=still_open)
+    attempt = merchant.run_to_next_retry(invoice)
+    merchant.look(invoice)
+    assert merchant.attempt(attempt.id).status is AttemptStatus.PROCESSING
+
+    merchant.sandbox.advance(days=2)
+    merchant.tick()
+
+    assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
+
+
 def test_a_bounce_on_a_canceled_subscription_plans_nothing(merchant: Merchant) -> None:
     invoice = merchant.declined_renewal("insufficient_funds", BOUNCES)
     merchant.run_to_next_retry(invoice)
