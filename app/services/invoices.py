@@ -39,7 +39,7 @@ def look(
     gateway = gateway_of(account_id)
     invoice = gateway.invoice(stripe_invoice_id)
     if invoice is None:
-        return _follow_gone(stripe_invoice_id, now=now)
+        return _follow_gone(account_id, stripe_invoice_id, now=now)
     invoice = _with_plan(gateway, invoice)
     found = _ask_on(gateway, account_id, invoice, now=now)
     seen = Look(
@@ -91,10 +91,13 @@ def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:
         return recovery.id if recovery else None
 
 
-def _follow_gone(stripe_invoice_id: str, *, now: datetime) -> int | None:
+def _follow_gone(
+    account_id: int, stripe_invoice_id: str, *, now: datetime
+) -> int | None:
     with transaction() as session:
         recovery = recovery_of(session, stripe_invoice_id)
-        if recovery is None:
+        if recovery is None or recovery.account_id != account_id:
+            # What one account does not see may well be another account's.
             return None
         close(session, recovery, GONE, now=now)
         recovery.looked_at = now

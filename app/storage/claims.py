@@ -145,7 +145,10 @@ _MAY_BE_CHARGED = (
 def unfinished(
     session: Session, *, asked_before: datetime, claimed_before: datetime, limit: int
 ) -> list[Claim]:
-    """Attempts whose answer is missing: unknown ones, and running ones that are old."""
+    """Attempts whose answer is missing: unknown ones, and running ones that are old.
+
+    Of accounts that can be asked: the others' would stand before them for ever.
+    """
     unknown = (RetryAttempt.status == AttemptStatus.UNKNOWN) & (
         RetryAttempt.started_at <= asked_before
     )
@@ -153,7 +156,12 @@ def unfinished(
         RetryAttempt.started_at < claimed_before
     )
     rows = session.execute(
-        _CLAIMS.where(is_one_of(RetryAttempt.status, UNFINISHED_WORDS), unknown | old)
+        _CLAIMS.join(StripeAccount, StripeAccount.id == RetryAttempt.account_id)
+        .where(
+            is_one_of(RetryAttempt.status, UNFINISHED_WORDS),
+            unknown | old,
+            StripeAccount.status == ConnectionStatus.CONNECTED,
+        )
         .order_by(RetryAttempt.started_at)
         .limit(limit)
     )

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from app import current
-from app.domain.recovery import AttemptStatus
+from app.domain.account import ConnectionStatus
+from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.sandbox.founding import PANEL_PERMISSIONS
 from app.services import invoices, rescue, retries, wanted_looks
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
@@ -158,3 +159,55 @@ def test_what_cannot_be_asked_about_for_one_account_is_asked_for_the_other(
     # The first account was asked about once, and not once for each attempt.
     calls = merchant.sandbox.calls()["recent"][before:]
     assert sum(call["status"] == 401 for call in calls) == 1
+
+
+def test_a_question_that_always_fails_stands_before_no_other(
+    merchant: Merchant, renewals: tuple[list[str], list[str]]
+) -> None:
+    mine, _ = renewals
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", do="drop", when="after", times=5
+    )
+    retries.run_due(now=merchant.now, threads=15)
+    bad = mine[0]
+    merchant.sandbox.fault(
+        method="GET", path=f"/v1/invoices/{bad}", status=500, times=99
+    )
+
+    for _ in range(4):
+        merchant.sandbox.advance(seconds=240)
+        rescue.rescue_stuck(now=merchant.now)
+
+    assert status_of(merchant, bad) is AttemptStatus.UNKNOWN
+    assert {status_of(merchant, i) for i in mine[1:]} == {AttemptStatus.SUCCEEDED}
+
+
+def test_lost_answers_of_an_account_that_left_stand_before_no_other(
+    merchant: Merchant,
+    renewals: tuple[list[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rescue, "AT_ONCE", 2)
+    mine, [theirs] = renewals
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", do="drop", when="after", times=5
+    )
+    retries.run_due(now=merchant.now, threads=15)
+    with transaction() as session:
+        account = session.get_one(StripeAccount, merchant.account_id)
+        account.status = ConnectionStatus.DISCONNECTED
+
+    merchant.sandbox.advance(hours=1)
+    rescue.rescue_stuck(now=merchant.now)
+
+    assert status_of(merchant, theirs) is AttemptStatus.SUCCEEDED
+    assert {status_of(merchant, i) for i in mine} == {AttemptStatus.UNKNOWN}
+
+
+def test_an_invoice_that_one_account_does_not_see_may_be_another_accounts(
+    merchant: Merchant, other: StripeAccount
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    invoices.look(other.id, invoice, now=merchant.now)
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
