@@ -101,6 +101,8 @@ def attach(
     elif _is_renewed(account, kind):
         account.status, account.trouble = ConnectionStatus.CONNECTED, None
         account.hold_until = None
+        # What came due in the meantime is planned anew, not fired all at once.
+        account.charges_from = now
         return account
     else:
         raise AlreadyConnected(account)

@@ -9,7 +9,7 @@ from app.services.account_rows import connected_row
 from app.services.audit import note
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, transaction
-from app.stripe_gateway import Gone
+from app.stripe_gateway import CredentialsRefused, Gone, PermissionMissing
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,13 @@ def disconnect(account_id: int, *, user_id: int | None, now: datetime) -> str | 
 
 
 def deauthorized(account_id: int, *, now: datetime) -> None:
-    """The merchant withdrew our access at Stripe: stop, there is nothing to clean."""
+    """The merchant withdrew our access at Stripe: stop, there is nothing to clean.
+
+    Stripe is asked first, and StripeTrouble raised when it gives no answer: the event
+    may be days old, or tell of our own leaving, and access have been given anew.
+    """
+    if _is_let_in(account_id):
+        return
     with transaction() as session:
         account = session.get(StripeAccount, account_id)
         if account is None or account.status is ConnectionStatus.DISCONNECTED:
@@ -59,6 +65,19 @@ def deauthorized(account_id: int, *, now: datetime) -> None:
             now=now,
         )
     sweeping.close_all(account_id, now=now)
+
+
+def _is_let_in(account_id: int) -> bool:
+    with reading() as session:
+        account = session.get_one(StripeAccount, account_id)
+    try:
+        connections.gateway_of(account_id).account()
+    except PermissionMissing:
+        # A restricted key that may not tell whose it is still works.
+        return account.kind is ConnectionKind.KEY
+    except (CredentialsRefused, connections.NotConnected):
+        return False
+    return True
 
 
 def _leave_stripe(account_id: int) -> str | None:

@@ -302,8 +302,11 @@ class TestLeave:
         assert "Delete it yourself" in (said or "")
         assert the_row(account_id).status is ConnectionStatus.DISCONNECTED
 
-    def test_an_account_that_left_at_stripe_is_over_at_once(self) -> None:
+    def test_an_account_that_left_at_stripe_is_over_at_once(
+        self, sandbox: Sandbox
+    ) -> None:
         account_id = connected()
+        sandbox.key(MERCHANT_KEY, expired=True)
 
         leaving.deauthorized(account_id, now=MONDAY)
         row = the_row(account_id)

@@ -46,6 +46,14 @@ def failed(merchant: Merchant, invoice_id: str, **over: Any) -> StripeEvent:
     )
 
 
+def withdrawn(merchant: Merchant) -> StripeEvent:
+    return a_kept_event(
+        merchant.account_id,
+        type="account.application.deauthorized",
+        object={"id": "ca_1", "object": "application"},
+    )
+
+
 def renewed(merchant: Merchant, *answers: Any, default: Any = None) -> str:
     """A refused renewal that we have not heard of yet."""
     return merchant.renew(merchant.subscriber(*answers, default=default))
@@ -264,13 +272,34 @@ def test_what_happens_is_followed_while_the_switch_is_off(merchant: Merchant) ->
 def test_when_the_merchant_withdraws_access_the_account_is_left(
     merchant: Merchant,
 ) -> None:
-    a_kept_event(
-        merchant.account_id,
-        type="account.application.deauthorized",
-        object={"id": "ca_1", "object": "application"},
-    )
+    merchant.sandbox.key(MERCHANT_KEY, expired=True)
+    event = withdrawn(merchant)
     handle(merchant)
     assert merchant.account().status is ConnectionStatus.DISCONNECTED
+    assert the_event(event).status is EventStatus.HANDLED
+
+
+def test_late_news_of_access_that_was_given_anew_stops_nothing(
+    merchant: Merchant,
+) -> None:
+    invoice = renewed(merchant, "insufficient_funds", default="approve")
+    failed(merchant, invoice)
+    handle(merchant)
+    event = withdrawn(merchant)
+    handle(merchant)
+    assert the_event(event).status is EventStatus.HANDLED
+    assert (merchant.account().status, merchant.account().is_on) == ("connected", True)
+    assert merchant.planned(invoice) is not None
+
+
+def test_without_an_answer_nobody_knows_whether_access_was_withdrawn(
+    merchant: Merchant,
+) -> None:
+    merchant.sandbox.fault(method="GET", path="/v1/account", status=500, times=3)
+    event = withdrawn(merchant)
+    handle(merchant)
+    assert the_event(event).status is EventStatus.PENDING
+    assert merchant.account().status is ConnectionStatus.CONNECTED
 
 
 def test_many_events_are_handled_whatever_their_number(merchant: Merchant) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -235,14 +236,17 @@ def test_an_account_connected_by_key_is_not_taken_over(
 
 
 def test_access_that_was_lost_is_given_back_without_leaving_first(
-    owner: FlaskClient,
+    owner: FlaskClient, clock: SetClock
 ) -> None:
     owner.get(at_stripe(depart(owner)))
     note_trouble(rows()[0].id, "Stripe no longer accepts our access.", now=MONDAY)
+    clock.advance(minutes=9)
 
     assert owner.get(at_stripe(depart(owner))).status_code == 303
     (row,) = rows()
     assert (row.status, row.trouble) == (ConnectionStatus.CONNECTED, None)
+    # What came due in the meantime is planned anew, not fired all at once.
+    assert row.charges_from == MONDAY + timedelta(minutes=9)
 
 
 def test_the_platforms_webhook_is_made_once_where_no_setting_names_its_secret(
