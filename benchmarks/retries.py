@@ -63,11 +63,8 @@ def attempts(many: int, *, accounts: int, due: datetime) -> Iterator[dict[str, A
             "account_id": 1 + n % accounts,
             "recovery_id": n,
             "number": 1,
-            "status": "scheduled",
             "due_at": due - timedelta(seconds=n % 600),
-            "planned_at": NOW,
             "idempotency_key": f"metricsco-in_{n}-1",
-            "asked": 0,
             "strategy": "even-spread",
             "strategy_version": "1",
             "reason": "There was not enough money on the account. Try 1 of at most 8.",
@@ -171,7 +168,7 @@ def write_planned(rows: Iterator[dict[str, Any]]) -> None:
     """As planning writes what follows a refusal, but thousands in a transaction."""
     while batch := list(islice(rows, BATCH)):
         with transaction() as session:
-            put_down(session, batch)
+            put_down(session, batch, now=NOW)
 
 
 # 100,000 scheduled.
@@ -194,7 +191,8 @@ def _bare_inserts(app: Flask, rows: list[dict[str, Any]]) -> float:
     link = sqlite3.connect(file, isolation_level=None)
     link.execute("PRAGMA synchronous=FULL")
     link.execute("DELETE FROM retry_attempt")
-    plain = [{k: _plain(v) for k, v in row.items()} for row in rows]
+    same = {"status": "scheduled", "planned_at": NOW, "asked": 0}
+    plain = [{k: _plain(v) for k, v in {**row, **same}.items()} for row in rows]
     names = list(plain[0])
     columns, values = ", ".join(names), ", ".join(f":{name}" for name in names)
     statement = f"INSERT INTO retry_attempt ({columns}) VALUES ({values})"  # noqa: S608

@@ -128,7 +128,6 @@ def _planned(many: int, first_due: datetime, rate: float) -> Iterator[dict[str, 
     for row in attempts(many, accounts=ACCOUNTS, due=first_due):
         number = row["recovery_id"] - 1
         row["due_at"] = first_due + timedelta(seconds=number / rate)
-        row["planned_at"] = first_due - timedelta(minutes=1)
         yield row
 
 

@@ -26,7 +26,7 @@ from benchmarks.retries import (
     _seed,
     a_stub,
     attempts,
-    write_rows,
+    write_planned,
 )
 from tests.databases import Server, make_tables
 from tests.databases import a_server as a_postgresql
@@ -52,7 +52,7 @@ def measure(server: Server, *, processes: int, many: int) -> None:
     make_tables(url)
     with a_stub() as stub, create_app(_config(url, stub)).app_context():
         _seed(many, ACCOUNTS)
-        write_rows(RetryAttempt, attempts(many, accounts=ACCOUNTS, due=NOW))
+        write_planned(attempts(many, accounts=ACCOUNTS, due=NOW))
         command = [
             sys.executable,
             "-m",

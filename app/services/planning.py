@@ -12,7 +12,6 @@ from app.domain.decision import decide
 from app.domain.network_rules import expected_fee
 from app.domain.recovery import (
     OUR_KEYS_BEGIN,
-    AttemptStatus,
     PauseCause,
     RecoveryStatus,
     move,
@@ -142,14 +141,11 @@ def schedule(
         "account_id": recovery.account_id,
         "recovery_id": recovery.id,
         "number": number,
-        "status": AttemptStatus.SCHEDULED,
         "due_at": step.at,
-        "planned_at": now,
         # From the invoice and the number, not a row id: a database restored from
         # yesterday plans the same attempt under the same key, and Stripe replays
         # its answer instead of charging again.
         "idempotency_key": f"{OUR_KEYS_BEGIN}{recovery.stripe_invoice_id}-{number}",
-        "asked": 0,
         "strategy": recovery.strategy,
         "strategy_version": version,
         "reason": step.reason,
@@ -160,7 +156,7 @@ def schedule(
         "propensity": step.propensity,
         "requested_by_id": requested_by_id,
     }
-    put_down(session, [planned])
+    put_down(session, [planned], now=now)
     put(recovery, RecoveryStatus.IN_RETRY, step.reason, now=now)
     if recovery.subscription is not None:
         recovery.subscription.next_retry_at = step.at

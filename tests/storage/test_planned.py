@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.recovery import AttemptStatus
 from app.storage.models import Recovery, RetryAttempt
-from app.storage.planned import put_down
+from app.storage.planned import TOGETHER, put_down
 from app.storage.transaction import reading, transaction
 from tests.builders import a_recovery
 from tests.conftest import MONDAY
@@ -22,11 +22,8 @@ def a_plan(recovery: Recovery, **over: Any) -> dict[str, Any]:
         "account_id": recovery.account_id,
         "recovery_id": recovery.id,
         "number": 1,
-        "status": AttemptStatus.SCHEDULED,
         "due_at": MONDAY + timedelta(days=3),
-        "planned_at": MONDAY,
         "idempotency_key": f"key-{recovery.id}-{over.get('number', 1)}",
-        "asked": 0,
         "strategy": "even-spread",
         "strategy_version": "1",
         "reason": "Zwölf Uhr in Zürich: 12 o'clock there.",
@@ -47,7 +44,7 @@ def written() -> list[RetryAttempt]:
 
 def put(*plans: dict[str, Any]) -> None:
     with transaction() as session:
-        put_down(session, plans)
+        put_down(session, plans, now=MONDAY)
 
 
 def test_every_value_is_read_back_as_it_was_given(app: Flask) -> None:
@@ -55,6 +52,9 @@ def test_every_value_is_read_back_as_it_was_given(app: Flask) -> None:
     put(plan)
     [attempt] = written()
     assert {name: getattr(attempt, name) for name in plan} == plan
+    assert attempt.status is AttemptStatus.SCHEDULED
+    assert attempt.planned_at == MONDAY
+    assert attempt.asked == 0
     assert attempt.started_at is None
     assert attempt.expected_fee is None
 
@@ -68,6 +68,14 @@ def test_many_are_written_together_in_the_order_in_which_they_are_due(
     assert [attempt.due_at for attempt in written()] == sorted(
         plan["due_at"] for plan in plans
     )
+
+
+def test_more_than_one_statement_takes_are_all_written(app: Flask) -> None:
+    plans = [a_plan(a_recovery()) for _ in range(2 * TOGETHER + 3)]
+    put(*plans)
+    assert {attempt.recovery_id: attempt.idempotency_key for attempt in written()} == {
+        plan["recovery_id"]: plan["idempotency_key"] for plan in plans
+    }
 
 
 @pytest.mark.parametrize("same", ["recovery", "key"])
