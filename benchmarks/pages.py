@@ -191,7 +191,10 @@ def _addresses(url: str) -> dict[str, str]:
 
 
 def _ask(client: FlaskClient, address: str) -> Ask:
-    """Asks the application as a server does: what the test client adds is not ours."""
+    """Asks the application as a server does: what the test client adds is not ours.
+    It keeps the cookie of the first answer, with the session's CSRF secret, as browsers
+    do: each answer would have to bring one."""
+    client.get(address)
     cookie = client.get_cookie("metricsco")
     headers = {"Cookie": f"metricsco={cookie.value}"} if cookie else {}
     environ = create_environ(address, headers=headers)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from app.storage import liveness
 from app.storage.line import OneInLine
 
 # Long enough for a slow disk and a backup; the only competitor is another process.
@@ -43,8 +44,9 @@ def writer_options(url: str) -> dict[str, Any]:
 
 
 def prepare(engine: Engine, *, may_write: bool) -> None:
-    """Set up each new connection of `engine`; PostgreSQL needs nothing more."""
+    """Set up each new connection of `engine`; on PostgreSQL, see that it lives."""
     if engine.dialect.name != "sqlite":
+        liveness.watch(engine)
         return
 
     @event.listens_for(engine, "connect")
@@ -85,4 +87,4 @@ def _begin_reading(connection: Connection) -> None:
 
 
 def _server_pool() -> dict[str, Any]:
-    return {"pool_size": 8, "max_overflow": 32, "pool_pre_ping": True}
+    return {"pool_size": 8, "max_overflow": 32}

@@ -68,6 +68,23 @@ def sort_options(sorts: Mapping[str, str], chosen: str) -> Markup:
     return _options(tuple(sorts.items()), chosen)
 
 
+@bp.app_template_global()
+def column_boxes(columns: Mapping[str, str], shown: Iterable[str]) -> Markup:
+    """A box to tick for each column, by its label; ticked for those `shown`."""
+    return _boxes(tuple(columns.items()), tuple(shown))
+
+
+@lru_cache(maxsize=256)
+def _boxes(labels: tuple[tuple[str, str], ...], ticked: tuple[str, ...]) -> Markup:
+    return Markup("").join(
+        Markup(
+            '<label class="tick"><input type="checkbox" name="column" value="{}"{}>'
+            " {}</label>"
+        ).format(name, Markup(" checked") if name in ticked else "", label)
+        for name, label in labels
+    )
+
+
 @lru_cache(maxsize=256)  # the same few questions stand above every list
 def _options(labels: tuple[tuple[str, str], ...], chosen: str) -> Markup:
     return Markup("").join(

@@ -2,20 +2,26 @@
 subscription_rows.py gives. What others named goes through escape()."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from functools import lru_cache
+from html import escape
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from app.domain.classify import explain
-from app.domain.declines import Codes
-from app.web.explaining import codes_of, made_by
-from app.web.filters import customer, money, pill, when
+from app.domain.declines import Codes, DeclineKind, MadeBy
+from app.web.explaining import made_by
+from app.web.filters import money, name_of, pill, when
 from app.web.words import NOTHING, word_of
 
 bp = Blueprint("decline_rows", __name__)  # no routes: it lends a function to templates
+
+# Of a row the codes, in the order of Codes.
+_told = attrgetter(*(field.name for field in fields(Codes)))
 
 
 @bp.app_template_global()
@@ -29,21 +35,28 @@ def _row(row: Any) -> str:
         f'<tr><th scope="row">{_customer(row)}</th>\n'
         f'<td data-label="When">{when(row.occurred_at)}</td>\n'
         '<td data-label="Amount" class="num">'
-        f"{escape(money(row.amount, row.currency))}</td>\n"
-        f'<td data-label="What it means">{_meaning(row.kind, codes_of(row))}</td>\n'
+        f"{_amount(row.amount, row.currency)}</td>\n"
+        f'<td data-label="What it means">{_meaning(row.kind, _told(row))}</td>\n'
         f'<td data-label="Card"><span>{_card(row)}</span></td>\n'
-        f'<td data-label="Made by">{_maker(row)}</td></tr>\n'
+        f'<td data-label="Made by">{_maker(row.made_by, row.attempt)}</td></tr>\n'
     )
 
 
 def _customer(row: Any) -> str:
+    name = f"<bdi>{escape(name_of(row))}</bdi>"
     if row.recovery_id:
-        return f'<a href="/recoveries/{row.recovery_id}">{customer(row)}</a>'
-    return f'{customer(row)}<br><span class="quiet small">no renewal</span>'
+        return f'<a href="/recoveries/{row.recovery_id}">{name}</a>'
+    return f'{name}<br><span class="quiet small">no renewal</span>'
+
+
+@lru_cache(maxsize=1024)  # plans have few prices
+def _amount(amount: int, currency: str) -> str:
+    return escape(money(amount, currency))
 
 
 @lru_cache(maxsize=256)  # the same few codes over and over
-def _meaning(kind: str, codes: Codes) -> str:
+def _meaning(kind: DeclineKind, told: tuple[str | None, ...]) -> str:
+    codes = Codes(*told)
     meaning, code = explain(codes), codes.decline_code
     link = ""
     if code:
@@ -61,11 +74,21 @@ def _card(row: Any) -> str:
     if not row.brand:
         return NOTHING
     digits = f" ••{escape(row.last4)}" if row.last4 else ""
-    kind = f"{escape(row.funding or '')} {escape(row.country or '')}"
-    brand = escape(word_of(row.brand))
-    return f'{brand}{digits}<br><span class="quiet small">{kind}</span>'
+    return f"{_brand(row.brand)}{digits}{_kind_of_card(row.funding, row.country)}"
 
 
-def _maker(row: Any) -> str:
-    attempt = f", no. {row.attempt}" if row.attempt else ""
-    return f"{escape(made_by(row.made_by))}{attempt}"
+@lru_cache(maxsize=256)
+def _brand(brand: str) -> str:
+    return escape(word_of(brand))
+
+
+@lru_cache(maxsize=1024)
+def _kind_of_card(funding: str | None, country: str | None) -> str:
+    kind = f"{escape(funding or '')} {escape(country or '')}"
+    return f'<br><span class="quiet small">{kind}</span>'
+
+
+@lru_cache(maxsize=256)
+def _maker(maker: MadeBy, attempt: int | None) -> str:
+    number = f", no. {attempt}" if attempt else ""
+    return f"{escape(made_by(maker))}{number}"

@@ -67,11 +67,14 @@ def exact_text(time: datetime) -> str:
 
 
 def customer(row: Any) -> Markup:
-    """Who `row` is about. A name may be anything: it is cut, and its direction kept to
-    itself."""
+    """Who `row` is about, its direction kept to itself: a name may be anything."""
+    return Markup(f"<bdi>{escape(name_of(row))}</bdi>")  # noqa: S704
+
+
+def name_of(row: Any) -> str:
+    """Who `row` is about, cut: to be escaped."""
     name = row.customer_name or row.customer_email or row.stripe_customer_id
-    shortened = escape(cut(name or "Unknown", _LONGEST_NAME))
-    return Markup(f"<bdi>{shortened}</bdi>")  # noqa: S704
+    return cut(name or "Unknown", _LONGEST_NAME)
 
 
 def cut(text: str, longest: int) -> str:
