@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
 
 
 class DeclineKind(StrEnum):
@@ -41,6 +42,19 @@ class Codes:
     outcome_type: str | None = None
     network_status: str | None = None
     network: str | None = None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The codes of anything that has one attribute for each."""
+        return cls(
+            decline_code=row.decline_code,
+            advice_code=row.advice_code,
+            network_decline_code=row.network_decline_code,
+            network_advice_code=row.network_advice_code,
+            outcome_type=row.outcome_type,
+            network_status=row.network_status,
+            network=row.network,
+        )
 
 
 @dataclass(frozen=True, slots=True)

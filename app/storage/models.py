@@ -357,15 +357,7 @@ class Decline(Base):
     @property
     def codes(self) -> Codes:
         """The codes as the domain knows them."""
-        return Codes(
-            decline_code=self.decline_code,
-            advice_code=self.advice_code,
-            network_decline_code=self.network_decline_code,
-            network_advice_code=self.network_advice_code,
-            outcome_type=self.outcome_type,
-            network_status=self.network_status,
-            network=self.network,
-        )
+        return Codes.of(self)
 
     @property
     def money(self) -> Money:

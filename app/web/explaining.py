@@ -33,20 +33,7 @@ _DASHBOARD = "https://dashboard.stripe.com"
 
 def explained(row: Any) -> Explanation:
     """What the codes of a decline, or of a row of the list of declines, mean."""
-    return explain(codes_of(row))
-
-
-def codes_of(row: Any) -> Codes:
-    """The codes of a decline, or of a row of the list of declines."""
-    return Codes(
-        decline_code=row.decline_code,
-        advice_code=row.advice_code,
-        network_decline_code=row.network_decline_code,
-        network_advice_code=row.network_advice_code,
-        outcome_type=row.outcome_type,
-        network_status=row.network_status,
-        network=row.network,
-    )
+    return explain(Codes.of(row))
 
 
 def made_by(who: MadeBy) -> str:
