@@ -54,8 +54,10 @@ class Case:
     `deadline_at` is the last moment at which a retry may start. `card_attempts` are
     all charges tried on this card in the last 30 days or more, this invoice's
     included. `past_successes` and `past_declines` are of the customer's earlier
-    renewals. `seed` makes any random choice repeatable. `card_changed_at` is when
-    `card` took the place of another one: earlier declines speak of the old card.
+    renewals. `declines_elsewhere` are the refusals of this card for other invoices, of
+    the last 30 days or more, since a charge of it was last approved. `seed` makes any
+    random choice repeatable. `card_changed_at` is when `card` took the place of another
+    one: earlier declines speak of the old card.
     """
 
     invoice_id: str
@@ -71,6 +73,7 @@ class Case:
     card_attempts: tuple[CardAttempt, ...] = ()
     past_successes: tuple[datetime, ...] = ()
     past_declines: tuple[datetime, ...] = ()
+    declines_elsewhere: tuple[Decline, ...] = ()
     seed: int = 0
     card_changed_at: datetime | None = None
 

@@ -34,6 +34,7 @@ class Explanation:
 
     `known` is False when a code, or every code, is none that we have a row for.
     `is_for_good`: the card stays ruled out, whatever a later try is answered.
+    `binds_card`: so it is for every invoice that is charged to it, not for this one.
     """
 
     kind: DeclineKind
@@ -45,6 +46,7 @@ class Explanation:
     judged_by: JudgedBy
     source: str
     is_for_good: bool = False
+    binds_card: bool = False
 
     @property
     def may_retry_same_card(self) -> bool:
@@ -82,6 +84,7 @@ def explain(codes: Codes) -> Explanation:
         judged_by=row.judged_by,
         source=row.source,
         is_for_good=row.kind is DeclineKind.HARD and row.same_card is SameCard.NO,
+        binds_card=not _is_blocked(codes) and any(map(_binds_card, rows.given)),
     )
 
 
@@ -199,6 +202,19 @@ def _never(rows: _Rows) -> CodeFacts | None:
             if row.is_final and not (row is rows.advice and _says_fix_data(row))
         ),
         None,
+    )
+
+
+def _binds_card(row: CodeFacts) -> bool:
+    """Whether a network, or Stripe's list, rules the card itself out: lost, stolen, all
+    of Visa's category 1, Mastercard's advice 03 and 21. Networks count by card and
+    merchant. Stripe's `do_not_try_again` speaks of one purchase, and a fault on the
+    merchant's side of none."""
+    return (
+        row.is_final
+        and row.kind is DeclineKind.HARD
+        and row.space is not Space.ADVICE
+        and row.next_step not in (NextStep.MERCHANT, NextStep.REVIEW)
     )
 
 

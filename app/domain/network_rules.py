@@ -70,13 +70,19 @@ def hard_stop(case: Case) -> Stop | None:
     """Why the present card may not be tried again at all; None when it may.
 
     A never-code stands for good, whatever a later try was answered; of everything
-    else the newest refusal speaks.
+    else the newest refusal speaks. What rules the card itself out counts from
+    whichever invoice it was said.
     """
     for decline in reversed(case.card_declines):
         told = explain_decline(decline, case)
         is_newest = decline is case.card_declines[-1]
         if not told.may_retry_same_card and (is_newest or told.is_for_good):
             return Stop(_stop_reason(told), told.customer_can_help)
+    for decline in reversed(case.declines_elsewhere):
+        told = explain_decline(decline, case)
+        if told.binds_card:
+            reason = f"{_stop_reason(told)} It was said of the card on another invoice."
+            return Stop(reason, told.customer_can_help)
     return None
 
 

@@ -197,10 +197,11 @@ class _Run:
 
     def _inside_caps(self, claims: list[Claim]) -> list[Claim]:
         """The claims that may be charged; the others are put back at once."""
-        over = card_caps.put_back(claims, now=self.now)
-        record_all(over, now=self.now)
-        put_back = {claim.attempt_id for claim, _ in over}
-        return [claim for claim in claims if claim.attempt_id not in put_back]
+        running = list(self.running.values())
+        held = card_caps.hold_back(claims, running, now=self.now)
+        record_all(held, now=self.now)
+        held_back = {claim.attempt_id for claim, _ in held}
+        return [claim for claim in claims if claim.attempt_id not in held_back]
 
     def _gateway(self, account_id: int) -> Gateway | None:
         if account_id not in self.gateways:

@@ -1,12 +1,15 @@
 """Reading a case: what the tables know about one declined invoice, as a value."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.cases import Card, CardAttempt, Case
 from app.domain.cases import Customer as CaseCustomer
+from app.domain.declines import Codes
 from app.domain.declines import Decline as DeclineValue
 from app.storage.models import Decline, Payment, Recovery
 
@@ -25,6 +28,7 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
     changed_at = recovery.card_changed_at
     is_new_card = changed_at is not None and newest.occurred_at < changed_at
     card = Card() if is_new_card else _card(newest)
+    tries, elsewhere = _card_history(session, recovery.id, card.fingerprint, now=now)
     customer_id = recovery.stripe_customer_id
     own = {decline.stripe_charge_id for decline in declines}
     since = now - CUSTOMER_HISTORY
@@ -41,9 +45,10 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
         retries=recovery.retries,
         interval=recovery.subscription.interval if recovery.subscription else None,
         plan=recovery.subscription.plan if recovery.subscription else None,
-        card_attempts=_card_attempts(session, card.fingerprint, now=now),
+        card_attempts=tries,
         past_successes=_past_successes(session, customer_id, since=since),
         past_declines=_past_declines(session, customer_id, since=since, but=own),
+        declines_elsewhere=elsewhere,
         seed=recovery.seed,
         card_changed_at=recovery.card_changed_at,
     )
@@ -86,26 +91,42 @@ def _card(decline: Decline) -> Card:
     )
 
 
-def _card_attempts(
-    session: Session, fingerprint: str | None, *, now: datetime
-) -> tuple[CardAttempt, ...]:
-    """Every charge tried on the card, by anyone, for any invoice."""
+def _codes(row: Row[Any]) -> Codes:
+    return Codes(**{field.name: getattr(row, field.name) for field in fields(Codes)})
+
+
+def _card_history(
+    session: Session, recovery_id: int, fingerprint: str | None, *, now: datetime
+) -> tuple[tuple[CardAttempt, ...], tuple[DeclineValue, ...]]:
+    """Every charge tried on the card, by anyone, for any invoice; and the refusals for
+    other invoices since a charge of it was last approved."""
     if fingerprint is None:
-        return ()
+        return (), ()
     card = {"fingerprint": fingerprint, "since": now - CARD_HISTORY}
-    refused = session.execute(_REFUSED_ON_CARD, card)
-    approved = session.execute(_APPROVED_ON_CARD, card)
+    refused = session.execute(_REFUSED_ON_CARD, card).all()
+    approved = session.execute(_APPROVED_ON_CARD, card).all()
     tries = [
         CardAttempt(
-            at,
-            amount,
-            currency,
-            reached_network=outcome != "blocked" and status != "not_sent_to_network",
+            row.occurred_at,
+            row.amount,
+            row.currency,
+            reached_network=row.outcome_type != "blocked"
+            and row.network_status != "not_sent_to_network",
         )
-        for at, amount, currency, outcome, status in refused
+        for row in refused
     ]
     tries += [CardAttempt(*row, declined=False) for row in approved]
-    return tuple(sorted(tries, key=lambda attempt: attempt.at))
+    last_approved = max((row.occurred_at for row in approved), default=None)
+    elsewhere = [
+        DeclineValue(row.occurred_at, _codes(row), row.made_by)
+        for row in refused
+        if row.recovery_id != recovery_id
+        and (last_approved is None or row.occurred_at > last_approved)
+    ]
+    return (
+        tuple(sorted(tries, key=lambda attempt: attempt.at)),
+        tuple(sorted(elsewhere, key=lambda decline: decline.occurred_at)),
+    )
 
 
 def _past_successes(
@@ -132,8 +153,9 @@ _REFUSED_ON_CARD = select(
     Decline.occurred_at,
     Decline.amount,
     Decline.currency,
-    Decline.outcome_type,
-    Decline.network_status,
+    Decline.recovery_id,
+    Decline.made_by,
+    *(getattr(Decline, field.name) for field in fields(Codes)),
 ).where(
     Decline.fingerprint == bindparam("fingerprint"),
     Decline.occurred_at >= bindparam("since"),

@@ -81,6 +81,30 @@ def test_a_code_is_read_with_the_cards_network(
 
 
 @pytest.mark.parametrize(
+    ("codes", "binds"),
+    [
+        (Codes("lost_card"), True),
+        (Codes("generic_decline", network_decline_code="46", network="visa"), True),
+        (Codes("do_not_honor", network_advice_code="21"), True),
+        (Codes("do_not_honor", "do_not_try_again", network_advice_code="03"), True),
+        # of one purchase, of the merchant's side, of data that can be mended
+        (Codes("do_not_honor", advice_code="do_not_try_again"), False),
+        (Codes("do_not_honor", network_advice_code="22"), False),
+        (Codes("incorrect_number"), False),
+        (Codes("lost_card", outcome_type="blocked"), False),
+        (Codes("insufficient_funds"), False),
+    ],
+)
+def test_what_rules_the_card_out_counts_for_every_invoice(
+    codes: Codes, *, binds: bool
+) -> None:
+    case = a_case("insufficient_funds", declines_elsewhere=(Decline(MONDAY, codes),))
+    stop = hard_stop(case)
+    assert (stop is not None) is binds
+    assert stop is None or "another invoice" in stop.reason
+
+
+@pytest.mark.parametrize(
     ("first", "stops"),
     [
         (Codes("lost_card"), True),
