@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from tempfile import TemporaryFile
 from typing import Any
 
 from flask import Blueprint, Response, abort
@@ -20,7 +19,7 @@ from app.storage.listings.subscriptions import SUBSCRIPTIONS
 from app.web.decline_list import wanted_declines
 from app.web.lists import narrowed, question
 from app.web.question import Question, words_of
-from app.web.spreadsheet import write_workbook
+from app.web.spreadsheet import workbook
 from app.web.subscription_list import wanted_subscriptions
 
 bp = Blueprint("exports", __name__)
@@ -83,7 +82,6 @@ ATTEMPT_COLUMNS: Columns = {
     "currency": "currency",
 }
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_PIECE = 64 * 1024
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
 _FORMULA = frozenset("=+-@\t\r")
 
@@ -143,20 +141,12 @@ def export(
     opened, heading = partial(Session, db.engine), list(columns)
     chunks = listing.written(opened, wanted, list(columns.values()))
     if name.endswith(".xlsx"):
-        response = Response(_workbook(heading, chunks), mimetype=_XLSX)
+        rows = chain.from_iterable(chunks)
+        response = Response(workbook(heading, rows), mimetype=_XLSX)
     else:
         response = Response(_lines(heading, chunks), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _workbook(heading: list[str], chunks: Iterable[Rows]) -> Iterator[bytes]:
-    """By way of a file: a workbook is a ZIP, whose directory comes last."""
-    with TemporaryFile() as file:
-        write_workbook(file, heading, chain.from_iterable(chunks))
-        file.seek(0)
-        while piece := file.read(_PIECE):
-            yield piece
 
 
 def _lines(heading: list[str], chunks: Iterable[Rows]) -> Iterator[str]:

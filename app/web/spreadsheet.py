@@ -1,13 +1,14 @@
-"""Rows as an Excel workbook (Office Open XML), written straight to a file.
+"""Rows as an Excel workbook (Office Open XML), handed on while it is written.
 
 Texts are inline strings: no spreadsheet takes them for formulas, whatever they begin
-with, and nothing has to be collected before it is written.
+with, and nothing has to be collected before it is written. A workbook is a ZIP, whose
+directory comes last and whose parts may tell their length behind themselves.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import IO
+from typing import IO, cast
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -21,15 +22,36 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 # What XML 1.0 cannot hold at all.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Most texts, which can stand as they are.
+_PLAIN = re.compile(r"[\w @.:+-]{0,1000}", re.ASCII)
+_TOGETHER = 200  # rows in one call of the compressor
 
 Cell = str | int | float | None
 
 
-def write_workbook(
-    file: IO[bytes], heading: Sequence[str], rows: Iterable[Sequence[Cell]]
-) -> None:
+class _Outlet:
+    """A file that keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing waits elsewhere."""
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def workbook(heading: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
     """One sheet, or more when the rows are too many for one; each has the heading."""
-    rest, sheets = iter(rows), 0
+    rest, sheets, outlet = iter(rows), 0, _Outlet()
+    file = cast(IO[bytes], outlet)
     with ZipFile(file, "w", ZIP_DEFLATED, compresslevel=1) as package:
         first: Sequence[Cell] | None = next(rest, None)
         while first is not None or sheets == 0:
@@ -37,27 +59,34 @@ def write_workbook(
             ahead = [] if first is None else [first]
             part = chain([heading], ahead, islice(rest, MOST_ROWS - 2))
             with package.open(f"xl/worksheets/sheet{sheets}.xml", "w") as sheet:
-                for piece in _sheet(part):
-                    sheet.write(piece.encode())
+                for text in _sheet(part):
+                    sheet.write(text.encode())
+                    if piece := outlet.taken():
+                        yield piece
             first = next(rest, None)
         for name, text in _frame(sheets).items():
             package.writestr(name, _HEAD + text)
+    yield outlet.taken()
 
 
-def _sheet(rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+def _sheet(rows: Iterator[Sequence[Cell]]) -> Iterator[str]:
     yield f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetData>'
-    for row in rows:
-        yield f"<row>{''.join(map(_cell, row))}</row>"
+    while some := list(islice(rows, _TOGETHER)):
+        yield "".join([f"<row>{''.join(map(_cell, row))}</row>" for row in some])
     yield "</sheetData></worksheet>"
 
 
 def _cell(value: Cell) -> str:
     if value is None:
         return "<c/>"
-    if isinstance(value, int | float):
-        return f"<c><v>{value}</v></c>"
-    text = escape(_UNWRITABLE.sub("", value)[:MOST_CHARACTERS])
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    if isinstance(value, str):
+        text = value if _PLAIN.fullmatch(value) else _made_plain(value)
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    return f"<c><v>{value}</v></c>"
+
+
+def _made_plain(text: str) -> str:
+    return escape(_UNWRITABLE.sub("", text)[:MOST_CHARACTERS])
 
 
 def _frame(sheets: int) -> dict[str, str]:
