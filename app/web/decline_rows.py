@@ -36,9 +36,11 @@ def _row(row: Any) -> str:
         f'<td data-label="When">{when(row.occurred_at)}</td>\n'
         '<td data-label="Amount" class="num">'
         f"{_amount(row.amount, row.currency)}</td>\n"
-        f'<td data-label="What it means">{_meaning(row.kind, _told(row))}</td>\n'
+        '<td data-label="What it means" class=prose>'
+        f"{_meaning(row.kind, _told(row))}</td>\n"
         f'<td data-label="Card"><span>{_card(row)}</span></td>\n'
-        f'<td data-label="Made by">{_maker(row.made_by, row.attempt)}</td></tr>\n'
+        '<td data-label="Made by"><span>'
+        f"{_maker(row.made_by, row.attempt)}</span></td></tr>\n"
     )
 
 
@@ -90,5 +92,7 @@ def _kind_of_card(funding: str | None, country: str | None) -> str:
 
 @lru_cache(maxsize=256)
 def _maker(maker: MadeBy, attempt: int | None) -> str:
-    number = f", no. {attempt}" if attempt else ""
-    return f"{escape(made_by(maker))}{number}"
+    who, _, more = made_by(maker).partition(", ")
+    if attempt:
+        more = f"retry {attempt}"
+    return f"{escape(who)}<br><small class=quiet>{escape(more)}</small>"

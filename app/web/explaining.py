@@ -16,7 +16,7 @@ from app.web.words import word_of
 bp = Blueprint("explaining", __name__)  # no routes: it lends its words to templates
 
 _MADE_BY = {
-    MadeBy.FIRST: "Stripe, the renewal's first charge",
+    MadeBy.FIRST: "Stripe, the first charge",
     MadeBy.METRICSCO: "Metricsco",
     MadeBy.STRIPE: "Stripe, a retry of its own",
     MadeBy.STAFF: "your staff, or another program of yours",

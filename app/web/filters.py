@@ -19,7 +19,7 @@ from app.web.words import NOTHING, look_of, word_of
 from app.web.words import plural as plural  # sentences say it too
 
 _LONGEST_NAME = 80
-_NOTHING = Markup('<span class="quiet">&ndash;</span>')
+NO_VALUE = Markup('<span class="none">&ndash;</span>')  # phones leave it out
 
 
 def register(app: Flask) -> None:
@@ -53,12 +53,12 @@ def _written(amount: int, currency: str) -> str:
 
 def when(time: datetime | None) -> Markup:
     """How far away `time` is, and exactly when on hover, in the viewer's zone."""
-    return _NOTHING if time is None else _reader().when(time)
+    return NO_VALUE if time is None else _reader().when(time)
 
 
 def exact(time: datetime | None) -> Markup:
     """`time` to the second in the viewer's zone: for timelines and details."""
-    return _NOTHING if time is None else _reader().exact(time)
+    return NO_VALUE if time is None else _reader().exact(time)
 
 
 def exact_text(time: datetime) -> str:
@@ -84,7 +84,7 @@ def cut(text: str, longest: int) -> str:
 
 def pill(status: StrEnum | str | None) -> Markup:
     """A status as a pill: its word, and a sign that needs no color to be told."""
-    return _NOTHING if status is None else _pill(status)
+    return NO_VALUE if status is None else _pill(status)
 
 
 def standing(recovery: Recovery) -> Markup:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Blueprint
 from markupsafe import Markup
 
-from app.web.filters import cut, money, name_of, pill, when
+from app.web.filters import NO_VALUE, cut, money, name_of, pill, when
 from app.web.subscription_list import COLUMNS
 from app.web.words import NOTHING, word_of
 
@@ -73,7 +73,7 @@ def _price(amount: int, currency: str, interval: str | None) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _recovered(amount: int, currency: str) -> str:
-    return escape(money(amount, currency)) if amount else NOTHING
+    return escape(money(amount, currency)) if amount else NO_VALUE
 
 
 @lru_cache(maxsize=_KEPT)
@@ -83,7 +83,7 @@ def _word(status: str) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _code(code: str | None) -> str:
-    return f'<span class="id">{escape(code)}</span>' if code else NOTHING
+    return f'<span class="id">{escape(code)}</span>' if code else NO_VALUE
 
 
 def _next_retry(row: Any) -> str:

@@ -1,11 +1,13 @@
 """A history told in order, newest first: all that was declined, tried, done, noted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zlib import crc32
 
 from app import current
+from app.domain.declines import Codes
 from app.domain.recovery import ENDED, AttemptStatus
 from app.storage.histories import History
 from app.storage.models import Decline, Recovery, RetryAttempt
@@ -21,6 +23,7 @@ class Entry:
     tone: str
     what: Any
     decline: Decline | None = None  # how an attempt was refused
+    is_as_before: bool = False  # it was refused as the charge before it was
 
     @property
     def recovery_id(self) -> int | None:
@@ -34,9 +37,10 @@ class Entry:
 def entries(history: History) -> list[Entry]:
     """The newest first; what is planned stands above all that has happened."""
     refusals = {decline.attempt_id: decline for decline in history.declines}
+    repeats = _repeats(history.declines)
     told = {attempt.id for attempt in history.attempts}
     lines = [
-        *(_attempt(each, refusals.get(each.id)) for each in history.attempts),
+        *(_attempt(each, refusals.get(each.id), repeats) for each in history.attempts),
         *(
             Entry(each.occurred_at, "decline", "bad", each)
             for each in history.declines
@@ -71,8 +75,25 @@ def mark_of(history: History, *more: object) -> str:
     return f"{crc32(seen.encode('utf-8', 'replace')):08x}-{minute:x}"
 
 
-def _attempt(attempt: RetryAttempt, refusal: Decline | None) -> Entry:
+def _repeats(declines: Sequence[Decline]) -> set[int]:
+    """The ids of those that say what the one before them in their recovery said: eight
+    refusals in the same words are read once."""
+    last: dict[int | None, Codes] = {}
+    found = set()
+    for each in sorted(declines, key=lambda one: (one.occurred_at, one.id)):
+        codes = Codes.of(each)
+        if last.get(each.recovery_id) == codes:
+            found.add(each.id)
+        last[each.recovery_id] = codes
+    return found
+
+
+def _attempt(
+    attempt: RetryAttempt, refusal: Decline | None, repeats: set[int]
+) -> Entry:
     at = attempt.finished_at or attempt.started_at or attempt.due_at
     if attempt.status is AttemptStatus.SCHEDULED:
         at = attempt.due_at
-    return Entry(at, "attempt", look_of(attempt.status)[0], attempt, refusal)
+    is_as_before = refusal is not None and refusal.id in repeats
+    tone = look_of(attempt.status)[0]
+    return Entry(at, "attempt", tone, attempt, refusal, is_as_before=is_as_before)

@@ -331,3 +331,49 @@ def test_a_subscription_under_way_asks_for_news_and_a_quiet_one_does_not(
     assert fresh.text.lstrip().startswith("<div id=")
     still = viewer.get(f"/subscriptions/{quiet.stripe_subscription_id}").text
     assert "every 4s" not in still
+
+
+def _refused_twice(recovery: Recovery, *, second_code: str) -> None:
+    """The renewal's first charge, and retry 1 of `recovery`."""
+    a_decline(recovery_id=recovery.id, occurred_at=MONDAY)
+    retry = an_attempt(
+        recovery_id=recovery.id,
+        status=AttemptStatus.DECLINED,
+        finished_at=MONDAY + timedelta(days=3),
+        outcome="Declined.",
+    )
+    a_decline(
+        recovery_id=recovery.id,
+        attempt_id=retry.id,
+        decline_code=second_code,
+        occurred_at=MONDAY + timedelta(days=3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("second_code", "times"), [("insufficient_funds", 1), ("do_not_honor", 2)]
+)
+def test_what_is_refused_as_before_is_explained_once(
+    viewer: FlaskClient, second_code: str, times: int
+) -> None:
+    recovery = a_recovery()
+    _refused_twice(recovery, second_code=second_code)
+    page = viewer.get(f"/recoveries/{recovery.id}").text
+    assert page.count("To the customer") == times
+    assert ("As the time before." in page) is (times == 1)
+
+
+def test_beside_another_recovery_what_is_over_takes_a_line(viewer: FlaskClient) -> None:
+    subscription = a_subscription()
+    over = a_recovery(
+        subscription_id=subscription.id,
+        status=RecoveryStatus.RECOVERED,
+        ended_at=MONDAY + timedelta(days=9),
+    )
+    _refused_twice(over, second_code="do_not_honor")
+    going_on = a_recovery(subscription_id=subscription.id)
+    _refused_twice(going_on, second_code="do_not_honor")
+    page = viewer.get(f"/subscriptions/{subscription.stripe_subscription_id}").text
+    assert page.count("Why then, and what the answer means") == 1
+    folded = re.findall(r'<details id="attempt-\d+">.*?</details>', page, re.S)
+    assert len(folded) == 1

@@ -1,0 +1,75 @@
+"""What a table looks like where there is little room."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.domain.recovery import RecoveryStatus
+from tests.browser.conftest import Open
+from tests.builders import a_decline, a_recovery, a_subscription
+
+pytestmark = pytest.mark.browser
+
+NAME = "Oluwaseun Adeyemi"
+WHY = "The card was reported stolen; do not tell the customer so. " * 3
+
+# In how many pieces the name's first word is written, and by how many pixels a table
+# hangs over its card, where it cannot be scrolled.
+PIECES = """name => {
+  const text = name.querySelector("bdi").firstChild, range = document.createRange();
+  range.setStart(text, 0); range.setEnd(text, text.data.indexOf(" "));
+  return range.getClientRects().length;
+}"""
+OVER = """() => Math.max(0, ...[...document.querySelectorAll(".card > table")].map(
+  table => table.getBoundingClientRect().right
+    - table.closest(".card").getBoundingClientRect().right))"""
+
+
+def _somebody_waits() -> None:
+    made = a_subscription(customer_name=NAME)
+    recovery = a_recovery(
+        subscription_id=made.id,
+        status=RecoveryStatus.WAITING_FOR_CUSTOMER,
+        status_reason=WHY,
+        stripe_customer_id=made.stripe_customer_id,
+    )
+    a_decline(
+        recovery_id=recovery.id,
+        stripe_customer_id=made.stripe_customer_id,
+        decline_code="stolen_card",
+    )
+
+
+@pytest.mark.parametrize("address", ["/", "/declines", "/subscriptions"])
+@pytest.mark.parametrize("width", [768, 1280])
+def test_no_name_is_broken_and_no_table_leaves_its_card(
+    open_as: Open, address: str, width: int
+) -> None:
+    _somebody_waits()
+    page = open_as(width=width)
+    page.goto(address)
+    assert page.locator("tbody th a").first.evaluate(PIECES) == 1
+    assert page.evaluate(OVER) <= 1
+
+
+def test_a_phone_shows_what_acts_once_something_is_chosen(open_as: Open) -> None:
+    _somebody_waits()
+    page = open_as(width=390)
+    page.goto("/subscriptions")
+    stop = page.get_by_role("button", name="Stop…")
+    expect(stop).to_be_hidden()
+    page.locator("input[name=id]").first.check()
+    expect(stop).to_be_visible()
+
+
+def _labels(page: Page) -> list[str]:
+    cells = page.locator("tbody tr").first.locator("td:visible")
+    return [str(cell.get_attribute("data-label")) for cell in cells.all()]
+
+
+def test_a_phone_leaves_out_what_has_no_value(open_as: Open) -> None:
+    a_subscription(next_retry_at=None, recovered_amount=0)
+    page = open_as(width=1280)
+    page.goto("/subscriptions")
+    assert {"Next retry", "Recovered"} <= set(_labels(page))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert not {"Next retry", "Recovered"} & set(_labels(page))
