@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.declines import DeclineKind
 from app.domain.snapshots import PaymentMethodSnapshot
 
 
@@ -18,6 +19,10 @@ class RefusedCard(Protocol):
     def card_expiry(self) -> str | None: ...
     @property
     def occurred_at(self) -> datetime: ...
+    @property
+    def kind(self) -> DeclineKind: ...
+    @property
+    def network_advice_code(self) -> str | None: ...
 
 
 def was_replaced(
@@ -30,8 +35,10 @@ def was_replaced(
     """Whether the next charge would take another card than was refused last.
 
     Another payment method was chosen, or the same one now holds a new card: the
-    networks' updaters replace number and expiry under the same id. `refused`: oldest
-    first; `card`: the chosen one, where it was read; `noticed_at`: the last change.
+    networks' updaters replace number and expiry under the same id. A card that was
+    ruled out, or for which a network advised when to try again, is no other card when
+    it is put on file once more. `refused`: oldest first; `card`: the chosen one, where
+    it was read; `noticed_at`: the last change.
     """
     if not refused or chosen is None:
         return False
@@ -40,6 +47,8 @@ def was_replaced(
         return False  # noticed already, and not charged since
     if any(_is_same(other, chosen, card) for other in others):
         return False  # another card was tried by hand; this one is an old acquaintance
+    if card is not None and any(_is_once_more(one, card) for one in refused):
+        return False
     if last.stripe_payment_method_id not in (None, chosen):
         return True
     if card is None or card.id != last.stripe_payment_method_id:
@@ -58,7 +67,36 @@ def first_refused_at(
     first = methods.index(chosen)
     if first == 0 or set(methods[first:]) != {chosen}:
         return None
-    return refused[first].occurred_at
+    tried = refused[first]
+    if any(_is_one_card(other, tried) for other in refused[:first]):
+        return None
+    return tried.occurred_at
+
+
+def _is_one_card(before: RefusedCard, tried: RefusedCard) -> bool:
+    """Whether a bound card was refused again that was put on file once more."""
+    same = (before.fingerprint, before.card_expiry) == (
+        tried.fingerprint,
+        tried.card_expiry,
+    )
+    return same and _binds_the_card(before)
+
+
+def _is_once_more(refused: RefusedCard, card: PaymentMethodSnapshot) -> bool:
+    """Whether the chosen card is a bound one under another id."""
+    if refused.stripe_payment_method_id in (None, card.id):
+        return False
+    return _holds_the_same(refused, card) and _binds_the_card(refused)
+
+
+def _binds_the_card(refused: RefusedCard) -> bool:
+    """Whether what was said stands when the same card is entered again. Wrong data and
+    3D Secure it may mend, and of a lack of money the customer knows more than we."""
+    is_known = refused.fingerprint is not None
+    is_hard = refused.kind is DeclineKind.HARD
+    is_advised = refused.network_advice_code is not None
+    asks_for_it = refused.kind is DeclineKind.NEEDS_CUSTOMER
+    return is_known and (is_hard or (is_advised and not asks_for_it))
 
 
 def _is_same(

@@ -137,7 +137,7 @@ def seed(world: World, told: Obj) -> Obj:
 def person(world: World, told: Obj) -> Obj:
     """Let somebody else act: {"do": ..., "account", "livemode", ...}.
 
-    "new_card" (customer, card, everywhere), "pay_on_page" (invoice, card),
+    "new_card" (customer, card, everywhere, same_as), "pay_on_page" (invoice, card),
     "cancel" (subscription, reason), "update_card" (payment_method), "disconnect".
     """
     with world.lock:
@@ -147,7 +147,14 @@ def person(world: World, told: Obj) -> Obj:
             case {"do": "new_card", "customer": owner, **more}:
                 card = more.get("card", "pm_card_visa")
                 everywhere = more.get("everywhere", True)
-                made = new_card(world, book, owner, card=card, everywhere=everywhere)
+                made = new_card(
+                    world,
+                    book,
+                    owner,
+                    card=card,
+                    everywhere=everywhere,
+                    same_as=more.get("same_as"),
+                )
                 return {"payment_method": made["id"]}
             case {"do": "pay_on_page", "invoice": invoice, **more}:
                 return pay_on_page(world, book, invoice, card=more.get("card"))

@@ -17,16 +17,25 @@ def by_a_person(world: World, by: str) -> Made:
 
 
 def new_card(
-    world: World, book: Book, customer_id: str, *, card: str, everywhere: bool
+    world: World,
+    book: Book,
+    customer_id: str,
+    *,
+    card: str,
+    everywhere: bool,
+    same_as: str | None = None,
 ) -> Obj:
     """Let the customer put a new card on file and make it the default.
 
-    Without `everywhere` a subscription with a card of its own keeps the old one: the
-    known trap.
+    `same_as` is a payment method whose very card it is, entered once more. Without
+    `everywhere` a subscription with a card of its own keeps the old one: the known
+    trap.
     """
     owner = book.customers.rows[customer_id]
     with world.made_by(by_a_person(world, "customer")):
         method = make_payment_method(world, book, TEST_CARDS[card])
+        if same_as:
+            method["card"] = {**book.payment_methods.rows[same_as]["card"]}
         attach(world, book, method, owner)
         with changing(world, book, "customer.updated", owner):
             owner["invoice_settings"]["default_payment_method"] = method["id"]

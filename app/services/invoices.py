@@ -14,7 +14,7 @@ from app.services.connections import gateway_of
 from app.services.following import follow, recovery_of
 from app.services.verdicts import close
 from app.storage.cases import CUSTOMER_HISTORY
-from app.storage.models import Recovery, StripeAccount, Subscription
+from app.storage.models import Decline, Recovery, StripeAccount, Subscription
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import Gateway, Gone, PermissionMissing, Refused
 
@@ -32,7 +32,8 @@ def look(
 ) -> int | None:
     """Ask Stripe how the invoice stands and follow it; the recovery's id, if any.
 
-    `with_card`: also read the card that would be charged, for it may be a new one.
+    `with_card`: also read the card that would be charged, for it may be a new one. One
+    that was not refused yet is read in any case: it may be an old one once more.
 
     Raises StripeTrouble when Stripe gives no answer; nothing is written then.
     """
@@ -48,7 +49,7 @@ def look(
         charges=found[0],
         history=found[1],
         newest_made_by=newest_made_by,
-        card=_card(gateway, invoice) if with_card else None,
+        card=_card(gateway, invoice, is_wanted=with_card),
     )
     try:
         return _follow(account_id, seen, now=now)
@@ -79,9 +80,31 @@ def _knows_plan(stripe_subscription_id: str) -> bool:
     return bool(plan)
 
 
-def _card(gateway: Gateway, invoice: InvoiceSnapshot) -> PaymentMethodSnapshot | None:
+def _card(
+    gateway: Gateway, invoice: InvoiceSnapshot, *, is_wanted: bool
+) -> PaymentMethodSnapshot | None:
     choice = invoice.card_choice
-    return gateway.payment_method(choice.id) if choice else None
+    if choice is None:
+        return None
+    if is_wanted:
+        return gateway.payment_method(choice.id)
+    if not _is_another(invoice.id, choice.id):
+        return None
+    try:
+        return gateway.payment_method(choice.id)
+    except REFUSALS:
+        return None  # taken for another card, then
+
+
+def _is_another(stripe_invoice_id: str, stripe_payment_method_id: str) -> bool:
+    """Whether only other payment methods were refused for this invoice."""
+    with reading() as session:
+        refused = session.scalars(
+            select(Decline.stripe_payment_method_id)
+            .join(Recovery, Recovery.id == Decline.recovery_id)
+            .where(Recovery.stripe_invoice_id == stripe_invoice_id)
+        ).all()
+    return bool(refused) and stripe_payment_method_id not in refused
 
 
 def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:

@@ -1,5 +1,7 @@
 """Cards that change while a recovery runs: kept, with what the change brought about."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -46,6 +48,30 @@ def test_a_new_default_card_is_kept_with_the_retry_it_brought(
     assert kept.set_on == "customer"
     assert kept.next_try_at == planned.due_at
     assert f"Retry {planned.number} was planned anew" in kept.effect
+
+
+@pytest.mark.parametrize(
+    ("answer", "days"),
+    [
+        ("stolen_card", 20),
+        ({"decline_code": "insufficient_funds", "network_advice_code": "30"}, 9),
+    ],
+)
+@pytest.mark.parametrize("with_card", [True, False])
+def test_what_was_said_of_a_card_stands_when_it_is_entered_once_more(
+    merchant: Merchant, answer: Any, days: int, *, with_card: bool
+) -> None:
+    invoice = merchant.declined_renewal(answer, default="approve")
+    recovery = merchant.recovery(invoice)
+    customer, card = recovery.stripe_customer_id, recovery.stripe_payment_method_id
+    merchant.sandbox.person("new_card", customer=customer, same_as=card)
+    merchant.look(invoice, with_card=with_card)
+
+    assert merchant.recovery(invoice).stripe_payment_method_id != card
+    for _ in range(days):
+        merchant.tick()
+        merchant.sandbox.advance(days=1)
+    assert len(merchant.charges(invoice)) == 1
 
 
 def test_a_card_set_on_the_subscription_is_kept_with_its_last_digits(
