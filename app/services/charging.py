@@ -84,6 +84,8 @@ def _pay(
     # than what was done. The charge was this attempt; there may be more to learn.
     is_news = not (claim.asked == 1 and result.replayed)
     made = _charge_made(gateway, invoice, result)
+    if made is None and isinstance(result, Refusal) and result.charge_id is not None:
+        is_news = False  # its card is still to be learned
     return Charged(result, invoice.amount_remaining, made, is_all_news=is_news)
 
 

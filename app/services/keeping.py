@@ -16,6 +16,12 @@ from app.domain.snapshots import ChargeSnapshot, CustomerSnapshot, SubscriptionS
 from app.storage.models import Decline, Payment, Subscription
 from app.storage.spelled import padded
 
+# Of a decline's columns those that a refusal does not tell.
+ONLY_ON_THE_CHARGE = (
+    *("brand", "network", "funding", "country", "fingerprint", "last4", "card_expiry"),
+    *("outcome_type", "network_status", "stripe_payment_method_id"),
+)
+
 
 def keep_subscription(
     session: Session, account_id: int, seen: SubscriptionSnapshot, *, now: datetime
@@ -90,6 +96,7 @@ def keep_charges(
         known = known_declines.get(charge.id)
         who = (made_by or {}).get(charge.id, MadeBy.UNKNOWN)
         if known is not None:
+            _complete(known, charge)
             if known.recovery_id is None and recovery_id is not None:
                 # Noted before anybody knew that it belongs to a renewal.
                 known.recovery_id, known.made_by = recovery_id, who
@@ -100,6 +107,18 @@ def keep_charges(
             session.add(payment_row(account_id, charge))
     session.add_all(new)
     return new
+
+
+def _complete(known: Decline, charge: ChargeSnapshot) -> None:
+    """Add the card to a decline that was written from the refusal alone: without it the
+    try would be missing in the card's limits. What was said then stays as it is."""
+    if known.brand is not None or charge.card.brand is None:
+        return
+    whole = decline_row(
+        known.account_id, charge, known.recovery_id, made_by=known.made_by
+    )
+    for name in ONLY_ON_THE_CHARGE:
+        setattr(known, name, getattr(whole, name))
 
 
 def count_declines(subscription: Subscription | None, new: list[Decline]) -> None:

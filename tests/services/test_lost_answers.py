@@ -217,3 +217,22 @@ def test_without_events_a_charge_of_hours_later_is_not_taken_for_ours(
 
     assert merchant.attempt(attempt.id).status is AttemptStatus.CANCELED
     assert merchant.recovery(invoice).closed_as is ClosedAs.PAID_ELSEWHERE
+
+
+def test_a_refused_charge_that_could_not_be_read_gets_its_card_later(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.sandbox.fault(method="GET", path="/v1/charges/*", status=500, times=3)
+    attempt = merchant.run_to_next_retry(invoice)
+    assert attempt.status is AttemptStatus.DECLINED
+    merchant.tick()
+
+    first, ours = merchant.declines(invoice)
+    assert ours.stripe_charge_id == attempt.stripe_charge_id
+    for fact in ("fingerprint", "network", "last4", "outcome_type", "network_status"):
+        assert getattr(ours, fact) == getattr(first, fact) is not None
+    assert ours.made_by == "metricsco"
+    # It counts for the card's limits, and once.
+    assert merchant.recovery(invoice).charges == 2
+    assert merchant.planned(invoice) is not None
