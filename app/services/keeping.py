@@ -49,6 +49,7 @@ def keep_subscription(
     row.status = seen.status or "unknown"
     row.plan = seen.product_name or seen.plan_name or row.plan
     row.interval = seen.interval
+    row.interval_count = seen.interval_count
     row.amount = seen.amount
     row.currency = seen.currency
     row.current_period_end = seen.current_period_end

@@ -194,6 +194,7 @@ class Subscription(Base):
     lifecycle: Mapped[Lifecycle | None] = mapped_column(Word(Lifecycle))
     plan: Mapped[str] = mapped_column(Text, default="")
     interval: Mapped[str | None] = mapped_column(String(8))
+    interval_count: Mapped[int] = mapped_column(default=1, server_default="1")
     amount: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -42,6 +42,7 @@ SUBSCRIPTION_COLUMNS: Columns = {
     "customer_name": "customer_name",
     "plan": "plan",
     "interval": "interval",
+    "interval_count": "interval_count",
     "created_at": "created_at",
 }
 DECLINE_COLUMNS: Columns = {

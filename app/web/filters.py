@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
         pill=pill,
         standing=standing,
         plural=plural,
+        span=span,
     )
 
 
@@ -49,6 +50,11 @@ def money(value: Money | int | None, currency: str | None = None) -> str:
 @lru_cache(maxsize=1024)  # plans have few prices
 def _written(amount: int, currency: str) -> str:
     return str(Money(amount, currency))
+
+
+def span(interval: str, count: int) -> str:
+    """What lies between two bills: `month`, `3 months`."""
+    return interval if count == 1 else f"{count} {interval}s"
 
 
 def when(time: datetime | None) -> Markup:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Blueprint
 from markupsafe import Markup
 
-from app.web.filters import NO_VALUE, cut, money, name_of, pill, when
+from app.web.filters import NO_VALUE, cut, money, name_of, pill, span, when
 from app.web.subscription_list import COLUMNS
 from app.web.words import NOTHING, word_of
 
@@ -64,11 +64,11 @@ def _plan(plan: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def _price(amount: int, currency: str, interval: str | None) -> str:
+def _price(amount: int, currency: str, interval: str | None, count: int) -> str:
     price = escape(money(amount, currency))
     if not interval:
         return price
-    return f'{price} <span class="quiet">/ {escape(interval)}</span>'
+    return f'{price} <span class="quiet">/ {escape(span(interval, count))}</span>'
 
 
 @lru_cache(maxsize=_KEPT)
@@ -94,7 +94,9 @@ def _next_retry(row: Any) -> str:
 
 _CELLS: dict[str, Callable[[Any], str]] = {
     "plan": lambda row: _plan(row.plan),
-    "amount": lambda row: _price(row.amount, row.currency, row.interval),
+    "amount": lambda row: _price(
+        row.amount, row.currency, row.interval, row.interval_count
+    ),
     "lifecycle": lambda row: pill(row.lifecycle),
     "status": lambda row: _word(row.status),
     "declines": lambda row: str(row.declines),

@@ -162,3 +162,19 @@ def test_reads_are_counted_by_day_and_calls_that_write_are_not(
     assert month_later == 1
     with reading() as session:
         assert session.get_one(StripeAccount, account_id).is_on
+
+
+@pytest.mark.usefixtures("account_id")
+def test_how_often_a_plan_bills_is_kept(sandbox: Sandbox) -> None:
+    member = sandbox.subscriber(interval="week", interval_count=4)
+    assert member.payment_method
+    sandbox.script(member.payment_method, default="insufficient_funds")
+    sandbox.advance(days=29)
+    run_through()
+    with reading() as session:
+        row = session.scalars(
+            select(Subscription).where(
+                Subscription.stripe_subscription_id == member.subscription
+            )
+        ).one()
+        assert (row.interval, row.interval_count) == ("week", 4)

@@ -1,5 +1,6 @@
 """The lists: filters, odd wishes, hostile names, fragments, few queries."""
 
+import csv
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,16 @@ def test_a_subscription_shows_all_that_staff_look_for(viewer: FlaskClient) -> No
         "in 5 hours", "2026-11-02T14:00:00Z", "1,234.56 EUR",
     ):  # fmt: skip
         assert shown in page, shown
+
+
+def test_a_price_names_the_whole_time_that_it_pays_for(viewer: FlaskClient) -> None:
+    made = a_subscription(amount=1900, interval="week", interval_count=4)
+    row = viewer.get("/subscriptions").text
+    assert '19.00 EUR <span class="quiet">/ 4 weeks</span>' in row
+    page = viewer.get(f"/subscriptions/{made.stripe_subscription_id}").text
+    assert "19.00 EUR every 4 weeks" in page
+    (told,) = csv.DictReader(viewer.get("/subscriptions.csv").text.splitlines())
+    assert (told["interval"], told["interval_count"]) == ("week", "4")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

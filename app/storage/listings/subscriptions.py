@@ -95,6 +95,7 @@ def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, .
         Subscription.customer_email,
         Subscription.plan,
         Subscription.interval,
+        Subscription.interval_count,
         Subscription.amount,
         Subscription.currency,
         Subscription.status,
