@@ -100,7 +100,7 @@ def put(
     """Move the recovery, with the reason; MoveRefused when it may not go there."""
     recovery.status = move(recovery.status, status)
     recovery.status_reason = reason
-    recovery.paused_because = None
+    recovery.paused_because = recovery.closed_as = None
     ended = status in (
         RecoveryStatus.RECOVERED,
         RecoveryStatus.TERMINATED,

@@ -167,7 +167,9 @@ def _known(invoice_ids: Iterable[str]) -> dict[str, Known]:
             select(Recovery).where(Recovery.stripe_invoice_id.in_(list(invoice_ids)))
         )
         return {
-            row.stripe_invoice_id: Known(row.status, row.amount, row.stripe_retries_at)
+            row.stripe_invoice_id: Known(
+                row.status, row.amount, row.stripe_retries_at, row.closed_as
+            )
             for row in rows
         }
 

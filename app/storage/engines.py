@@ -13,6 +13,9 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from app.storage import liveness
 from app.storage.line import OneInLine
 
+# A fault that is logged shows its statement, and none of the values: customers' names
+# and whole events of Stripe's are among them.
+DISCREET = {"hide_parameters": True}
 # Long enough for a slow disk and a backup; the only competitor is another process.
 BUSY_TIMEOUT_MS = 30_000
 
@@ -22,7 +25,8 @@ def reader_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # Kept open are as many as are busy at once as a rule, and the one used last is
         # used first: each has a megabyte of pages and statements.
-        return {"pool_size": 8, "max_overflow": 40, "pool_use_lifo": True}
+        pool = {"pool_size": 8, "max_overflow": 40, "pool_use_lifo": True}
+        return {**pool, **DISCREET}
     # Pages ask short questions; compiling one takes half a second.
     options = "-c default_transaction_read_only=on -c jit=off"
     # Each statement sees what is committed, within a transaction or without: without
@@ -39,6 +43,7 @@ def writer_options(url: str) -> dict[str, Any]:
             "pool_size": 1,
             "max_overflow": 0,
             "pool_timeout": 60,
+            **DISCREET,
         }
     return _server_pool()
 
@@ -87,4 +92,4 @@ def _begin_reading(connection: Connection) -> None:
 
 
 def _server_pool() -> dict[str, Any]:
-    return {"pool_size": 8, "max_overflow": 32}
+    return {"pool_size": 8, "max_overflow": 32, **DISCREET}

@@ -37,6 +37,17 @@ def an_arrival(id: str, account_id: int | None = None) -> Arrival:
     )
 
 
+def test_what_a_fault_of_the_database_logs_holds_no_customers(
+    inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    unfit = replace(an_arrival("evt_1"), payload="Ann Example", account_id=404)
+    with pytest.raises(NotStored):
+        inbox.keep(unfit)
+    assert "1 events were not stored" in caplog.text
+    assert "INSERT INTO stripe_event" in caplog.text
+    assert "Ann Example" not in caplog.text
+
+
 def how_many() -> int:
     with reading() as session:
         return session.scalar(select(func.count()).select_from(StripeEvent)) or 0

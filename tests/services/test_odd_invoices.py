@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
-from app.services import cards, recoveries, retries, sweeping
+from app.services import cards, recoveries, retries, subscriptions, sweeping
 from app.services.connections import gateway_of
 from app.storage.transaction import transaction
 from tests.builders import a_user
@@ -121,6 +121,25 @@ def test_our_own_charge_that_settles_is_recovered(merchant: Merchant) -> None:
     recovery = merchant.recovery(invoice)
     assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
     assert merchant.attempt(attempt.id).status is AttemptStatus.SUCCEEDED
+
+
+def test_money_that_settles_after_a_cancellation_leaves_no_trace_of_the_end(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", SETTLES)
+    merchant.run_to_next_retry(invoice)
+    found = merchant.api("get", f"/v1/invoices/{invoice}")
+    subscription = found["parent"]["subscription_details"]["subscription"]
+    merchant.api("delete", f"/v1/subscriptions/{subscription}")
+    subscriptions.look(merchant.account_id, subscription, now=merchant.now)
+    assert merchant.recovery(invoice).closed_as is ClosedAs.CANCELED
+
+    merchant.sandbox.advance(days=4)
+    merchant.tick()  # no event came
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.closed_as) == ("recovered", None)
+    assert recovery.recovered_amount == 1500
 
 
 def test_our_own_charge_that_bounces_is_ours_and_counted_once(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.config import Config
-from app.domain.recovery import RecoveryStatus
+from app.domain.recovery import ClosedAs, RecoveryStatus
 from app.sandbox import Sandbox, Subscriber, start_sandbox
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import (
@@ -121,6 +121,28 @@ def test_a_second_pass_finds_nothing_to_repair(
 
     assert reconciler.reconcile(now=now_of(sandbox) + timedelta(hours=7)) == 1
     assert repairs() == before
+
+
+@pytest.mark.usefixtures("account_id")
+def test_what_a_canceled_subscription_left_open_is_not_asked_about_for_ever(
+    sandbox: Sandbox,
+) -> None:
+    member = a_member(sandbox)
+    sandbox.advance(days=31)
+    sandbox.person("cancel", subscription=member.subscription)
+    reconciler.reconcile(now=now_of(sandbox))
+    assert the_recovery().closed_as is ClosedAs.CANCELED
+    before = looks_at_invoices(sandbox)
+
+    for hours in (7, 14):
+        later = now_of(sandbox) + timedelta(hours=hours)
+        assert reconciler.reconcile(now=later) == 1
+    assert looks_at_invoices(sandbox) == before == 1
+
+
+def looks_at_invoices(sandbox: Sandbox) -> int:
+    counts = sandbox.calls()["counts"]
+    return sum(c["count"] for c in counts if c["path"] == "/v1/invoices/{id}")
 
 
 @pytest.mark.usefixtures("account_id")
