@@ -17,6 +17,7 @@ bp = Blueprint("grounds", __name__)  # no routes: it lends its words to template
 
 _CHOSEN_BY = {
     "even spread": "the even spread",
+    "even spread, other hour": "the even spread, at another hour of the day",
     "model": "the model",
     "exploration": "the model, at another hour of the day to learn of it",
 }

@@ -1,9 +1,7 @@
 """One decision: the even spread's try, the model's own, or the end, with grounds."""
 
-import math
 from dataclasses import replace
 from datetime import datetime, timedelta
-from random import Random
 
 import numpy as np
 
@@ -11,9 +9,9 @@ from app.domain.cases import Case
 from app.domain.limits import first_allowed, retries_left
 from app.domain.local_time import in_words, zone_of
 from app.domain.steps import Alternative, GiveUp, RetryAt, Step
-from app.domain.strategies.adaptive import effects, words
+from app.domain.strategies.adaptive import effects, hours, words
 from app.domain.strategies.adaptive.belief import Belief, belief
-from app.domain.strategies.adaptive.gates import Gate, Stage
+from app.domain.strategies.adaptive.gates import Gate
 from app.domain.strategies.adaptive.model import Model
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.planning import (
@@ -27,13 +25,9 @@ from app.domain.strategies.adaptive.planning import (
 from app.domain.strategies.adaptive.sight import ZERO, chances, day_number, seen
 from app.domain.strategies.adaptive.timetable import MARGIN, even_times, times
 
-# Good local hours, the usual one first. The others are met by exploration alone until
-# the merchant's own answers speak clearly for one of them.
-HOURS = (10.0, 8.5, 13.5, 16.5, 19.0, 21.5, 6.5, 0.5)
+EVEN_HOUR = 11.0  # the middle one of the even spread's
 TRY_COST_CENTS = 12  # network and advice fees and goodwill: an estimate of ours
 LEAST_COST, MOST_COST = 0.003, 0.015  # of the amount
-EXPLORED = 0.06  # of the model's own tries, at an hour drawn from HOURS
-MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 RUNNERS_UP = 3
 # Small chances are those that a model knows least: a recovery ends early only when its
 # tries are believed to bring less than this part of what they are taken to cost.
@@ -48,7 +42,7 @@ class Choice:
         self, model: Model, gate: Gate, case: Case, even: RetryAt, now: datetime
     ) -> None:
         self.model, self.gate, self.case, self.even = model, gate, case, even
-        self.sight = seen(case)
+        self.sight, self.local = seen(case), zone_of(case)
         self.belief: Belief = belief(model, self.sight)
         self.is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
         left = even.evidence.get("tries_left")
@@ -56,11 +50,29 @@ class Choice:
         self.tries = left if isinstance(left, int) else retries_left(case)
         self.cost = cost_of_a_try(case)
         self.earliest = day_number(first_allowed(case, now, now=now).at) + 0.001
-        evens = even_times(day_number(even.at), self.sight.deadline, self.tries)
-        hour = effects.best_hours(model.effects, HOURS)[0]
+        hour = hours.best_hour(model)
+        self.even_at, self.even_propensity = self._even_time(hour)
+        evens = even_times(
+            self.even_at,
+            self.sight.deadline,
+            self.tries,
+            hour=hour if hour != hours.USUAL else EVEN_HOUR,
+            offset=self.sight.offset,
+        )
         at = times(self.sight, earliest=self.earliest, hour=hour, even=evens)
         self.even_from = len(at) - len(evens)
         self.slots = self._slots(at, evens)
+
+    def _even_time(self, hour: float) -> tuple[float, float]:
+        """The even spread's day, at its own hour unless another is clearly better or
+        still to be learned of; and the probability of that."""
+        own = day_number(self.even.at)
+        if "tries_left" not in self.even.evidence or not self.local.is_known:
+            return own, 1.0  # a fault of the machinery, or nobody knows the hour
+        better = hours.moved(own, hour, self.sight.offset)
+        is_open = self.earliest <= better <= self.sight.deadline - MARGIN
+        is_usual = hours.part_of(hour) in hours.EVEN_PARTS
+        return self._hour_of(better if is_open and not is_usual else own)
 
     def _slots(self, at: Floats, evens: Floats) -> Slots:
         log_odds = effects.features(at + self.sight.offset, 0.0) @ self.model.effects
@@ -78,7 +90,7 @@ class Choice:
             self.model.effects,
             tries=self.tries,
             cost=self.cost,
-            one_each=self.is_short or self.gate.stage is Stage.NUDGE,
+            one_each=self.is_short,
             spacings=DENSE if self.is_short else SPACINGS,
         )
         costs = even.worth - even.value
@@ -103,13 +115,21 @@ class Choice:
     def _even(self, even: Plan, plan: Plan | None) -> RetryAt:
         """The even spread's try, with what the model thinks of it."""
         other = self._alternatives(plan)[:1] if plan else ()
+        is_moved = abs(self.even_at - day_number(self.even.at)) > 1e-6
+        moment = (ZERO + timedelta(days=self.even_at)).replace(microsecond=0)
+        found = f"At another hour: {in_words(moment, self.local)} ({self.local.name})."
         return replace(
             self.even,
+            at=moment if is_moved else self.even.at,
+            reason=f"{self.even.reason} {found}" if is_moved else self.even.reason,
+            propensity=self.even_propensity,
             probability=round(even.first_chance, 4),
             alternatives=(*other, *self.even.alternatives),
             evidence={
                 **self.even.evidence,
-                **self._evidence("even spread", even, even),
+                **self._evidence(
+                    "even spread, other hour" if is_moved else "even spread", even, even
+                ),
             },
         )
 
@@ -118,11 +138,10 @@ class Choice:
         best = float(plan.at[0])
         at, propensity = self._hour_of(best)
         moment = (ZERO + timedelta(days=at)).replace(microsecond=0)
-        local = zone_of(self.case)
         return RetryAt(
             at=moment,
-            reason=f"{words.reason(self.belief)}: {in_words(moment, local)}"
-            f" ({local.name}).",
+            reason=f"{words.reason(self.belief)}: {in_words(moment, self.local)}"
+            f" ({self.local.name}).",
             probability=round(plan.first_chance, 4),
             propensity=propensity,
             alternatives=(
@@ -139,18 +158,15 @@ class Choice:
 
     def _hour_of(self, best: float) -> tuple[float, float]:
         """The time to try, and the probability with which it is picked."""
-        if self.gate.stage is Stage.PRIOR or self.case.amount.amount > MOST_EXPLORED:
-            return best, 1.0
-        day = math.floor(best + self.sight.offset) - self.sight.offset
-        found = [day + hour / 24 for hour in HOURS]
         last = self.sight.deadline - MARGIN
-        others = [at for at in found if self.earliest <= at <= last and at != best]
-        if not others:
-            return best, 1.0
-        dice = Random(f"{self.case.seed}/{self.case.retries}")  # noqa: S311
-        if dice.random() >= EXPLORED:
-            return best, 1 - EXPLORED
-        return dice.choice(others), EXPLORED / len(others)
+        return hours.drawn(
+            self.model,
+            self.case,
+            best,
+            self.sight.offset,
+            first=self.earliest,
+            last=last,
+        )
 
     def _alternatives(self, plan: Plan) -> tuple[Alternative, ...]:
         """The times that would do best now, but for the one that was chosen."""

@@ -4,8 +4,6 @@ log-odds(approval) = log-odds(belief) + effects . features. Ridge towards zero, 
 a merchant with few tries keeps the belief as it is.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from app.domain.strategies.adaptive.paydays import DAY_ZERO, Floats, month_days
@@ -36,7 +34,6 @@ ALIKE = tuple(
 )
 SPREAD_STRENGTH = 4.0  # effects that the shipped spread counts for
 SPREAD_ROUNDS = 4
-CLEARLY = 0.25
 
 
 def features(local: Floats, departed: Floats | float) -> Floats:
@@ -115,16 +112,3 @@ def corrected(chances: Floats, log_odds: Floats) -> Floats:
 def as_odds(log_odds: Floats) -> Floats:
     """What the odds are multiplied by, within bounds."""
     return np.asarray(np.exp(np.clip(log_odds, -2.5, 1.5)))
-
-
-def hour_effect(effects: Floats, hour: float) -> float:
-    """The log-odds of a local hour."""
-    return float(effects[HOUR_AT + int(hour / 24 * HOURS) % HOURS])
-
-
-def best_hours(effects: Floats, usual: Sequence[float]) -> list[float]:
-    """The usual hours, best first: the first given unless another is clearly better."""
-    return sorted(
-        usual,
-        key=lambda hour: -(hour_effect(effects, hour) + CLEARLY * (hour == usual[0])),
-    )

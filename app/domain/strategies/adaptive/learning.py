@@ -13,7 +13,7 @@ from hashlib import blake2b
 import numpy as np
 
 from app.domain.cases import Case
-from app.domain.strategies.adaptive import effects, paydays
+from app.domain.strategies.adaptive import effects, hours, paydays
 from app.domain.strategies.adaptive.hypotheses import CAUSES, hypotheses
 from app.domain.strategies.adaptive.lessons import Lesson, Table, foretold, table_of
 from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
@@ -172,4 +172,10 @@ def _with_effects(model: Model, table: Table) -> Model:
     x = np.concatenate([one.features for one in lessons], dtype=float)
     found = effects.fitted(x, approved, believed)
     told = Told.of(lessons)
-    return replace(model, effects=found, skill=skill(told))
+    tried = x[:, effects.HOUR_AT : effects.WEEKDAY_AT].sum(axis=0)
+    return replace(
+        model,
+        effects=hours.settled(found, tried),
+        hours_tried=tried,
+        skill=skill(told),
+    )

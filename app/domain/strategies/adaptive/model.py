@@ -15,7 +15,7 @@ from app.domain.strategies.adaptive.hypotheses import hypotheses
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight
 
-FORMAT = 1
+FORMAT = 2
 
 
 class BadModel(ValueError):
@@ -26,9 +26,9 @@ class BadModel(ValueError):
 class Model:
     """Shares by context, each row summing to one; and how well they have done.
 
-    `closed` counts the cases learned from; `skill` is the Brier score's gain over the
-    base rate by code (above zero: better than knowing only the code); `drift` is how
-    often approvals came for each one believed at times that left the even spread.
+    `hours_tried` counts answers by part of the day, `closed` the cases learned from;
+    `skill` is the Brier score's gain over the base rate by code and number of the try
+    (above zero: better than knowing only those).
     """
 
     causes: Floats = field(default_factory=priors.causes)
@@ -37,6 +37,7 @@ class Model:
     shares: Floats = field(default_factory=priors.shares)
     tempers: Floats = field(default_factory=priors.tempers)
     effects: Floats = field(default_factory=priors.effects)
+    hours_tried: Floats = field(default_factory=priors.hours_tried)
     closed: int = 0
     answered: int = 0
     skill: float = 0.0
@@ -61,6 +62,8 @@ class Model:
             kept = json.loads(text)
             version = kept.pop("format")
             fresh = Model()
+            if version == 1:  # before hours were counted
+                version, kept["hours_tried"] = FORMAT, fresh.hours_tried.tolist()
             if version != FORMAT or set(kept) != {one.name for one in fields(Model)}:
                 raise BadModel(f"a model of format {version!r}")
             return replace(fresh, **_read(kept, fresh))

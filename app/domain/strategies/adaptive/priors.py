@@ -79,6 +79,13 @@ def effects() -> Floats:
     return np.zeros(FEATURES)
 
 
+def hours_tried() -> Floats:
+    """Answers by part of the day: none."""
+    from app.domain.strategies.adaptive.effects import HOURS
+
+    return np.zeros(HOURS)
+
+
 def _schedules(kinds: tuple[float, ...]) -> Floats:
     found = paydays.schedules()
     weights = np.array([_within_kind(one) for one in found])

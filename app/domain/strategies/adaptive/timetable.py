@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from app.domain.strategies.adaptive.hours import moved
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight
 from app.domain.strategies.even_spread import LEAN
@@ -28,10 +29,14 @@ def times(sight: Sight, *, earliest: float, hour: float, even: Floats) -> Floats
     return np.concatenate([early, days, even])
 
 
-def even_times(first: float, deadline: float, tries: int) -> Floats:
-    """The even spread from its next try on, its gaps leaning forward as it does."""
-    found = [first]
-    end = max(first, deadline - 0.02)
+def even_times(
+    first: float, deadline: float, tries: int, *, hour: float, offset: float
+) -> Floats:
+    """The even spread from its next try on, its gaps leaning forward as it does, all
+    but that try at a local hour."""
+    found, end = [first], max(first, deadline - 0.02)
     for left in range(tries - 1, 0, -1):
-        found.append(found[-1] + (end - found[-1]) / left * (LEAN if left > 1 else 1))
-    return np.array(found)
+        gap = (end - found[-1]) / left * (LEAN if left > 1 else 1)
+        found.append(found[-1] + gap)
+    later = [min(moved(at, hour, offset), end) for at in found[1:]]
+    return np.array([first, *later])

@@ -1,0 +1,81 @@
+"""The local hour of a try: the usual ones, one that answers have shown to be better,
+and those of which nothing is known yet.
+
+The even spread never leaves the middle of the day, so that its own answers say nothing
+of evenings, nights and mornings. Some tries are made at such hours, on the day on which
+they were due anyway, until there are enough answers from each part of the day.
+"""
+
+import math
+from random import Random
+
+import numpy as np
+
+from app.domain.cases import Case
+from app.domain.strategies.adaptive import effects
+from app.domain.strategies.adaptive.model import Model
+from app.domain.strategies.adaptive.paydays import Floats
+
+USUAL = 10.0
+# One for each part of the day of which an effect is learned.
+OF_PARTS = (0.5, 6.5, USUAL, 13.5, 18.0, 21.5)
+EVEN_PARTS = (2, 3)  # where the even spread's own hours lie
+# Not between midnight and four: banks refuse most then (see even_spread.py).
+WORTH_KNOWING = (1, 2, 3, 4, 5)
+EXPLORED = 0.12  # of the tries, while a part of the day is not known
+KNOWN_FROM = 14  # answers from a part of the day
+TRUSTED_FROM = 10
+BEGUN_FROM = 20  # cases answered before anything is explored
+MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
+# A part of the day is better than the usual hours when its log-odds are by so much.
+CLEARLY = 0.25
+
+
+def part_of(hour: float) -> int:
+    """The part of the day that a local hour lies in."""
+    return int(hour / 24 * effects.HOURS) % effects.HOURS
+
+
+def best_hour(model: Model) -> float:
+    """The usual hour, unless another part of the day is clearly better."""
+    by_part = model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
+    best = int(by_part.argmax())
+    if by_part[best] < by_part[part_of(USUAL)] + CLEARLY:
+        return USUAL
+    return OF_PARTS[best]
+
+
+def moved(at: float, hour: float, offset: float) -> float:
+    """The same local day at that hour (days, as in Sight)."""
+    return math.floor(at + offset) + hour / 24 - offset
+
+
+def drawn(
+    model: Model, case: Case, at: float, offset: float, *, first: float, last: float
+) -> tuple[float, float]:
+    """The time to try on the day of `at`, and the probability with which it is picked:
+    now and then another hour between `first` and `last`, to learn of it."""
+    if model.answered < BEGUN_FROM or case.amount.amount > MOST_EXPLORED:
+        return at, 1.0
+    unknown = [
+        time
+        for part in WORTH_KNOWING
+        if model.hours_tried[part] < KNOWN_FROM
+        and first <= (time := moved(at, OF_PARTS[part], offset)) <= last
+    ]
+    if not unknown:
+        return at, 1.0
+    dice = Random(f"{case.seed}/{case.retries}")  # noqa: S311
+    if dice.random() >= EXPLORED:
+        return at, 1 - EXPLORED
+    return dice.choice(unknown), EXPLORED / len(unknown)
+
+
+def settled(found: Floats, tried: Floats) -> Floats:
+    """The effects with those of parts of the day that few tries have met set to what
+    is usual: else they would look better wherever tries disappoint altogether."""
+    parts = slice(effects.HOUR_AT, effects.WEEKDAY_AT)
+    usual = float((found[parts] * tried).sum() / max(1.0, tried.sum()))
+    result = found.copy()
+    result[parts] = usual + np.minimum(1, tried / TRUSTED_FROM) * (found[parts] - usual)
+    return result

@@ -1,0 +1,104 @@
+"""Hours: the even spread's, until the merchant's own answers speak for another."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from app.domain.cases import Case
+from app.domain.decision import decide
+from app.domain.money import Money
+from app.domain.steps import RetryAt
+from app.domain.strategies.adaptive import Adaptive, Model, effects, hours
+from app.domain.strategies.even_spread import EvenSpread
+from tests.domain.adaptive.builders import MONDAY, a_case, refusal
+
+EVENING = 5
+
+
+def learned(evening: float = 0.0, tried: float = 100.0) -> Model:
+    """Answers from all parts of the day; in the evening the odds differ."""
+    found = np.zeros(effects.FEATURES)
+    found[effects.HOUR_AT + EVENING] = evening
+    counts = np.full(effects.HOURS, tried)
+    return replace(Model.fresh(), effects=found, hours_tried=counts, answered=200)
+
+
+def tries(model: Model, case: Case) -> tuple[RetryAt, RetryAt]:
+    """Adaptive's and the even spread's."""
+    mine = decide(Adaptive(model), case, now=case.last_decline.occurred_at)
+    even = decide(EvenSpread(), case, now=case.last_decline.occurred_at)
+    assert isinstance(mine, RetryAt)
+    assert isinstance(even, RetryAt)
+    return mine, even
+
+
+def local_hour(step: RetryAt) -> int:
+    return (step.at - timedelta(hours=5)).hour  # New York, before the clocks change
+
+
+def test_where_evenings_pass_the_even_spreads_days_are_kept_and_its_hours_left() -> (
+    None
+):
+    mine, even = tries(learned(evening=1.0), a_case())
+    assert local_hour(mine) == 21
+    assert (mine.at - timedelta(hours=5)).date() == (
+        even.at - timedelta(hours=5)
+    ).date()
+    assert mine.evidence["plan"] == "even spread, other hour"
+    assert "At another hour" in mine.reason
+
+
+def test_where_no_hour_is_clearly_better_the_even_spreads_is_kept() -> None:
+    mine, even = tries(learned(evening=0.2), a_case())
+    assert mine.at == even.at
+    assert mine.propensity == 1.0
+
+
+def test_parts_of_the_day_are_explored_until_they_are_known() -> None:
+    def moved(model: Model) -> list[RetryAt]:
+        found = [tries(model, a_case(seed=seed)) for seed in range(300)]
+        return [mine for mine, even in found if mine.at != even.at]
+
+    explored = moved(learned(tried=hours.KNOWN_FROM - 1))
+    assert 10 <= len(explored) <= 60
+    assert {local_hour(each) for each in explored} >= {6, 18, 21}
+    assert 0 not in {local_hour(each) for each in explored}
+    assert all(0 < each.propensity < hours.EXPLORED for each in explored)
+    assert not moved(learned(tried=hours.KNOWN_FROM))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        a_case(amount=Money(hours.MOST_EXPLORED + 1, "usd")),
+        a_case(declines=(refusal(0, "processing_error"),)),
+    ],
+    ids=["a large amount", "a fault of the machinery"],
+)
+def test_nothing_is_explored_where_it_would_cost(case: Case) -> None:
+    for seed in range(60):
+        mine, even = tries(learned(tried=0), replace(case, seed=seed))
+        assert mine.at == even.at
+
+
+def test_another_hour_never_leaves_the_window() -> None:
+    case = a_case(deadline_at=MONDAY + timedelta(days=1, hours=5))
+    mine, _ = tries(learned(evening=1.0), case)
+    assert mine.at <= case.deadline_at
+
+
+def test_parts_of_the_day_never_tried_are_no_better_than_usual() -> None:
+    found = np.zeros(effects.FEATURES)
+    found[effects.HOUR_AT + 2] = found[effects.HOUR_AT + 3] = -0.4
+    tried = np.array([0, 0, 200, 200, 0, 0.0])
+    by_part = hours.settled(found, tried)[effects.HOUR_AT : effects.WEEKDAY_AT]
+    assert by_part == pytest.approx(np.full(effects.HOURS, -0.4))
+
+
+def test_a_model_stored_before_hours_were_counted_is_read() -> None:
+    kept = json.loads(Model.fresh().to_json())
+    del kept["hours_tried"]
+    assert Model.from_json(json.dumps(kept | {"format": 1})).closed == 0
