@@ -1,5 +1,6 @@
 """Learning: from all that was answered, never flattered by what closes early."""
 
+import itertools
 import random
 import tracemalloc
 from dataclasses import replace
@@ -227,10 +228,10 @@ def test_what_is_not_a_model_is_refused(text: str) -> None:
     ("closed", "skill", "stage", "may_stop"),
     [
         (0, 0.0, Stage.PRIOR, False),
-        (199, 0.5, Stage.PRIOR, False),
-        (200, 0.3, Stage.NUDGE, False),
+        (0, 0.3, Stage.FREE, False),
         (900, 0.01, Stage.PRIOR, False),  # never got better than the base rate
-        (500, 0.06, Stage.FREE, False),
+        (500, 0.08, Stage.FREE, False),
+        (499, 0.3, Stage.FREE, False),
         (500, 0.3, Stage.FREE, True),
     ],
 )
@@ -239,9 +240,15 @@ def test_the_gates(closed: int, skill: float, stage: Stage, may_stop: bool) -> N
     assert (found.stage, found.may_stop) == (stage, may_stop)
 
 
-def test_proven_chances_open_the_gate_a_little_before_their_time() -> None:
-    few = replace(Model.fresh(), closed=90)
-    assert gate(replace(few, skill=0.2)).margin < gate(few).margin
+def test_the_gate_opens_by_degrees_with_proof_and_with_cases() -> None:
+    def margin(closed: int, skill: float) -> float:
+        return gate(replace(Model.fresh(), closed=closed, skill=skill)).margin
+
+    by_skill = [margin(90, skill) for skill in (0.0, 0.03, 0.06, 0.09, 0.12)]
+    by_cases = [margin(closed, 0.06) for closed in (0, 50, 100, 200)]
+    for found in (by_skill, by_cases):
+        assert found == sorted(found, reverse=True)
+        assert max(a - b for a, b in itertools.pairwise(found)) < 0.02
 
 
 def test_a_model_that_was_worse_than_the_base_rate_leaves_the_even_spread_never() -> (

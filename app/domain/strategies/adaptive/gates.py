@@ -6,20 +6,20 @@ from enum import StrEnum
 from app.domain.strategies.adaptive.effects import DEPARTED_AT
 from app.domain.strategies.adaptive.model import Model
 
-NUDGE_FROM = 200  # closed cases
-FREE_FROM = 500
+EARLY_UNTIL, STOP_FROM = 200, 500  # closed cases
 SHUT_MARGIN = 1.0  # all of the amount: no plan promises that
-PRIOR_MARGIN = 0.08
-EARLY_MARGIN = 0.03  # few closed cases, but the chances stated came true
-LEAST_MARGIN = 0.012
-LEAST_SKILL, PROVEN_SKILL = 0.04, 0.12
+# What a plan must promise above the even spread, in shares of the amount: the least,
+# and on top where skill is not proven, while few cases have closed, and for each unit
+# of log-odds by which leaving the even spread has disappointed.
+LEAST_MARGIN, UNPROVEN, EARLY, DISAPPOINTED = 0.012, 0.04, 0.015, 0.08
+PROVEN_SKILL = 0.12
+FREE_BELOW = 0.03  # of margin
 
 
 class Stage(StrEnum):
     """What the model may do."""
 
-    PRIOR = "prior"  # leave only where a broad prior says that much is gained
-    NUDGE = "nudge"  # move each try of the even spread to a better day near it
+    PRIOR = "prior"  # leave only where much is promised
     FREE = "free"  # plan by itself
 
 
@@ -34,21 +34,22 @@ class Gate:
 
 
 def gate(model: Model) -> Gate:
-    """Fails shut: without skill over the base rate the prior's margin stands, and where
-    the chances stated were worse than the base rate nothing is left to go by."""
+    """Opens by degrees with proof; shut where the chances stated were worse than the
+    base rate, for then nothing is left to go by."""
     if model.skill < 0:
         return Gate(Stage.PRIOR, SHUT_MARGIN)
-    elif model.closed < NUDGE_FROM or model.skill < LEAST_SKILL:
-        is_early = model.closed < NUDGE_FROM and model.skill >= PROVEN_SKILL
-        return Gate(Stage.PRIOR, EARLY_MARGIN if is_early else PRIOR_MARGIN)
-    elif model.closed < FREE_FROM:
-        return Gate(Stage.NUDGE, 0.005 + _margin(model))
-    else:
-        return Gate(Stage.FREE, _margin(model), may_stop=model.skill >= PROVEN_SKILL)
+    margin = _margin(model)
+    return Gate(
+        Stage.FREE if margin < FREE_BELOW else Stage.PRIOR,
+        margin,
+        may_stop=model.closed >= STOP_FROM and model.skill >= PROVEN_SKILL,
+    )
 
 
 def _margin(model: Model) -> float:
-    """Smaller with skill, larger where leaving the even spread has disappointed."""
     unproven = max(0.0, 1 - model.skill / PROVEN_SKILL)
+    early = max(0.0, 1 - model.closed / EARLY_UNTIL)
     disappointed = max(0.0, -float(model.effects[DEPARTED_AT]))
-    return LEAST_MARGIN + 0.08 * unproven + 0.08 * disappointed
+    return (
+        LEAST_MARGIN + UNPROVEN * unproven + EARLY * early + DISAPPOINTED * disappointed
+    )
