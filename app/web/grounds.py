@@ -23,7 +23,7 @@ _CHOSEN_BY = {
 }
 _MAY = {
     "prior": "leave the even spread only for much",
-    "nudge": "move its tries a little",
+    "nudge": "move its tries a little",  # written by versions 1 and 2
     "free": "plan by itself",
 }
 
