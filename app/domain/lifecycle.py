@@ -44,6 +44,7 @@ _NEXT: dict[Lifecycle | None, dict[LifecycleFact, Lifecycle]] = {
         _F.TRIAL_STARTED: _L.IN_TRIAL,
         _F.RENEWAL_PAID: _L.CONVERTED,  # no trouble is known of
         _F.RENEWAL_DECLINED: _L.IN_RETRY,
+        _F.RETRIES_ENDED: _L.TERMINATED,  # given up at once: a card that never works
         _F.PAUSED: _L.SUSPENDED,
         _F.CANCELED: _L.CANCELLED,
         _F.EXPIRED: _L.EXPIRED,
@@ -53,6 +54,7 @@ _NEXT: dict[Lifecycle | None, dict[LifecycleFact, Lifecycle]] = {
         _F.TRIAL_STARTED: _L.IN_TRIAL,  # a trial given later
         _F.RENEWAL_PAID: _L.CONVERTED,
         _F.RENEWAL_DECLINED: _L.IN_RETRY,
+        _F.RETRIES_ENDED: _L.TERMINATED,
         _F.PAUSED: _L.SUSPENDED,
         _F.CANCELED: _L.CANCELLED,
         _F.EXPIRED: _L.EXPIRED,
@@ -62,6 +64,7 @@ _NEXT: dict[Lifecycle | None, dict[LifecycleFact, Lifecycle]] = {
         _F.TRIAL_STARTED: _L.IN_TRIAL,
         _F.RENEWAL_PAID: _L.CONVERTED,
         _F.RENEWAL_DECLINED: _L.IN_RETRY,
+        _F.RETRIES_ENDED: _L.TERMINATED,
         _F.PAUSED: _L.SUSPENDED,  # Stripe pauses a trial that ends without a card
         _F.CANCELED: _L.CANCELLED,
         _F.EXPIRED: _L.EXPIRED,
@@ -69,6 +72,7 @@ _NEXT: dict[Lifecycle | None, dict[LifecycleFact, Lifecycle]] = {
     _L.CONVERTED: {
         _F.RENEWAL_PAID: _L.CONVERTED,  # only trouble makes a payment `activated`
         _F.RENEWAL_DECLINED: _L.IN_RETRY,
+        _F.RETRIES_ENDED: _L.TERMINATED,
         _F.PAUSED: _L.SUSPENDED,
         _F.CANCELED: _L.CANCELLED,
         _F.EXPIRED: _L.EXPIRED,
@@ -84,6 +88,7 @@ _NEXT: dict[Lifecycle | None, dict[LifecycleFact, Lifecycle]] = {
     _L.ACTIVATED: {
         _F.RENEWAL_PAID: _L.ACTIVATED,
         _F.RENEWAL_DECLINED: _L.IN_RETRY,
+        _F.RETRIES_ENDED: _L.TERMINATED,
         _F.PAUSED: _L.SUSPENDED,
         _F.CANCELED: _L.CANCELLED,
         _F.EXPIRED: _L.EXPIRED,

@@ -12,12 +12,12 @@ FACTS = [
 
 # A row a status, a column a fact, in the order of FACTS; "-" is refused.
 TABLE = """
-none        created in_trial converted in_retry -          suspended -         cancelled expired
-created     created in_trial converted in_retry -          suspended -         cancelled expired
-in_trial    in_trial in_trial converted in_retry -         suspended -         cancelled expired
-converted   -       -        converted in_retry -          suspended -         cancelled expired
+none        created in_trial converted in_retry terminated suspended -         cancelled expired
+created     created in_trial converted in_retry terminated suspended -         cancelled expired
+in_trial    in_trial in_trial converted in_retry terminated suspended -         cancelled expired
+converted   -       -        converted in_retry terminated suspended -         cancelled expired
 in_retry    -       -        activated in_retry terminated suspended -         cancelled expired
-activated   -       -        activated in_retry -          suspended -         cancelled expired
+activated   -       -        activated in_retry terminated suspended -         cancelled expired
 terminated  -       -        activated in_retry terminated suspended -         cancelled expired
 suspended   -       -        activated suspended suspended suspended activated cancelled expired
 cancelled   -       -        activated -        cancelled  -         -         cancelled -
@@ -67,6 +67,9 @@ def test_a_move_that_cannot_be_is_refused(
         ),
         (["created_paid", "paused", "resumed", "renewal_paid"], Lifecycle.ACTIVATED),
         (["created_paid", "canceled"], Lifecycle.CANCELLED),
+        # given up at once, without a retry
+        (["trial_started", "retries_ended"], Lifecycle.TERMINATED),
+        (["renewal_paid", "retries_ended"], Lifecycle.TERMINATED),
     ],
 )
 def test_a_subscription_lives_through(facts: list[str], end: Lifecycle) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.declines import MadeBy
+from app.domain.lifecycle import Lifecycle
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import cards
@@ -45,6 +46,17 @@ def test_the_subscription_is_kept_with_its_customer_and_plan(
         "Ann Other",
     )
     assert subscription.next_retry_at == merchant.attempts(invoice)[-1].due_at
+
+
+def test_a_subscription_given_up_at_once_is_told_as_terminated(
+    merchant: Merchant,
+) -> None:
+    """It was never in retry, and went on being told as converted, or as nothing."""
+    invoice = merchant.declined_renewal(default="revocation_of_authorization")
+    assert merchant.recovery(invoice).status is RecoveryStatus.TERMINATED
+    with reading() as session:
+        [subscription] = session.scalars(select(Subscription))
+    assert subscription.lifecycle is Lifecycle.TERMINATED
 
 
 def test_every_refused_retry_is_kept_and_followed_by_a_plan(
