@@ -7,6 +7,7 @@ from flask import current_app
 from app import current
 from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
+from app.services.account_rows import mode_of
 from app.services.governor import governor
 from app.storage.models import StripeAccount
 from app.storage.transaction import reading, refuse_inside_transaction
@@ -61,7 +62,12 @@ def _credentials(account: StripeAccount, config: Config) -> Credentials:
     if account.kind is ConnectionKind.CONNECT:
         if config.stripe_secret_key is None:
             raise NotConnected("STRIPE_SECRET_KEY is not set")
-        return Credentials(config.stripe_secret_key, account.stripe_account_id)
+        platforms = Credentials(config.stripe_secret_key, account.stripe_account_id)
+        if platforms.livemode is not account.livemode:
+            # The same account has another life there: real cards instead of test ones.
+            ours = mode_of(account)
+            raise NotConnected(f"STRIPE_SECRET_KEY is not for {ours} mode")
+        return platforms
     if account.sealed_api_key is None:
         raise NotConnected(f"account {account.id} has no key")
     return Credentials(current.vault().decrypt(account.sealed_api_key))

@@ -86,6 +86,8 @@ def _leave_stripe(account_id: int) -> str | None:
         account = session.get_one(StripeAccount, account_id)
     try:
         if account.kind is ConnectionKind.CONNECT:
+            # Of the other mode it would end an access that is not this one.
+            connections.gateway_of(account_id)
             platform.of_settings().deauthorize(account.stripe_account_id)
         elif account.stripe_webhook_endpoint_id:
             gateway = connections.gateway_of(account_id)

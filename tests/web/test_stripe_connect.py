@@ -14,9 +14,15 @@ from app.config import Config
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.people import Role
 from app.sandbox import Sandbox
-from app.sandbox.founding import CLIENT_ID, MERCHANT, MERCHANT_KEY, PLATFORM_KEY
+from app.sandbox.founding import (
+    CLIENT_ID,
+    MERCHANT,
+    MERCHANT_KEY,
+    PLATFORM_KEY,
+    PLATFORM_LIVE_KEY,
+)
 from app.services import platform
-from app.services.connections import gateway_of, gateway_with
+from app.services.connections import NotConnected, gateway_of, gateway_with
 from app.services.troubles import note_trouble
 from app.storage.models import StripeAccount, User
 from app.storage.transaction import reading
@@ -270,6 +276,25 @@ def forget_webhook_secret(owner: FlaskClient) -> None:
     owner.application.extensions["metricsco"] = replace(
         parts, config=replace(parts.config, stripe_webhook_secret=None)
     )
+
+
+def test_a_platform_key_of_the_other_mode_reaches_nothing_of_the_account(
+    owner: FlaskClient, sandbox: Sandbox
+) -> None:
+    owner.get(at_stripe(depart(owner)))
+    sandbox.call("POST", "connect", {"account": MERCHANT, "livemode": True})
+    parts = owner.application.extensions["metricsco"]
+    owner.application.extensions["metricsco"] = replace(
+        parts, config=replace(parts.config, stripe_secret_key=PLATFORM_LIVE_KEY)
+    )
+
+    (row,) = rows()
+    with pytest.raises(NotConnected, match="not for test mode"):
+        gateway_of(row.id)
+    # Nor does leaving it end what the merchant granted in live mode.
+    post(owner, "/stripe/disconnect")
+    assert rows()[0].status is ConnectionStatus.DISCONNECTED
+    assert gateway_with(Credentials(PLATFORM_LIVE_KEY, MERCHANT)).account().livemode
 
 
 def test_connecting_again_after_leaving_takes_up_the_same_row(
