@@ -9,7 +9,11 @@ from app.domain.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The card that was refused, as far as Stripe tells."""
+    """The card that was refused, as far as Stripe tells.
+
+    `kind` is Stripe's word for the payment method ("card", "us_bank_account"): what is
+    no card has nothing of the rest.
+    """
 
     brand: str | None = None
     network: str | None = None  # for network rules; may differ from the brand
@@ -18,6 +22,7 @@ class Card:
     fingerprint: str | None = None
     issuer: str | None = None
     iin: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from app.domain.cases import Case
 from app.domain.limits import first_allowed, retries_left
-from app.domain.network_rules import MAX_CHARGES, MAX_RETRIES, hard_stop
+from app.domain.network_rules import MAX_CHARGES, MAX_DEBITS, MAX_RETRIES, hard_stop
 from app.domain.network_rules_data import PUBLISHED, NetworkRules
 from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strategy
 from app.domain.strategies.even_spread import EvenSpread
@@ -57,6 +57,10 @@ def _end_without_asking(case: Case, now: datetime) -> Step | None:
 def _ceiling_sentence(case: Case) -> str:
     if case.retries >= MAX_RETRIES:
         return f"All {MAX_RETRIES} retries have been made."
+    if case.charges < MAX_CHARGES:
+        return (
+            f"The bank account has been debited {MAX_DEBITS} times: no more is borne."
+        )
     return (
         f"The invoice has been charged {case.charges} times, by whomever; after "
         f"{MAX_CHARGES} charges another one could make it impossible to pay."

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from app.domain.cases import Case
 from app.domain.declines import DeclineKind
 from app.domain.network_rules import (
+    BANK_DEBITS,
     MAX_CHARGES,
+    MAX_DEBITS,
     MAX_RETRIES,
     cap_breach,
     earliest_allowed,
@@ -36,7 +38,10 @@ class Bound:
 
 def retries_left(case: Case) -> int:
     """How many more retries the ceilings leave, counting everybody's charges."""
-    return max(0, min(MAX_RETRIES - case.retries, MAX_CHARGES - case.charges))
+    left = min(MAX_RETRIES - case.retries, MAX_CHARGES - case.charges)
+    if case.card.kind in BANK_DEBITS:
+        left = min(left, MAX_DEBITS - len(case.card_declines))
+    return max(0, left)
 
 
 def first_allowed(

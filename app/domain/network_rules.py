@@ -32,6 +32,18 @@ from app.domain.networks import network_name, network_of, with_network
 MAX_RETRIES = 8
 MAX_CHARGES = 9
 
+# Bank debits have rules of their own, and each refusal its fee. Stripe itself makes at
+# most two retries of an ACH debit
+# (https://docs.stripe.com/billing/revenue-recovery/smart-retries, April 2026); that the
+# other schemes bear no more is our caution.
+BANK_DEBITS = frozenset(
+    {
+        *("us_bank_account", "ach_debit", "acss_debit", "sepa_debit", "bacs_debit"),
+        *("au_becs_debit", "nz_bank_account"),
+    }
+)
+MAX_DEBITS = 3
+
 # A wait or a window that ends on the second may still be counted by the other side's
 # clock as not over.
 _CLOCK_MARGIN = timedelta(minutes=1)

@@ -19,7 +19,8 @@ from app.storage.spelled import padded
 # Of a decline's columns those that a refusal does not tell.
 ONLY_ON_THE_CHARGE = (
     *("brand", "network", "funding", "country", "fingerprint", "last4", "card_expiry"),
-    *("outcome_type", "network_status", "stripe_payment_method_id"),
+    *("outcome_type", "network_status"),
+    *("stripe_payment_method_id", "payment_method_kind"),
 )
 
 
@@ -111,9 +112,10 @@ def keep_charges(
 
 
 def _complete(known: Decline, charge: ChargeSnapshot) -> None:
-    """Add the card to a decline that was written from the refusal alone: without it the
-    try would be missing in the card's limits. What was said then stays as it is."""
-    if known.brand is not None or charge.card.brand is None:
+    """Add the card to a decline that was written from the refusal alone, or before its
+    kind was kept: without it the try would be missing in the card's limits. What was
+    said then stays as it is."""
+    if known.payment_method_kind or charge.payment_method_kind is None:
         return
     whole = decline_row(
         known.account_id, charge, known.recovery_id, made_by=known.made_by
@@ -177,6 +179,7 @@ def decline_row(
         last4=charge.last4,
         card_expiry=charge.card_expiry,
         stripe_payment_method_id=charge.payment_method_id,
+        payment_method_kind=(charge.payment_method_kind or "")[:32] or None,
         made_by=made_by,
     )
 

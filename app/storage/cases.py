@@ -88,6 +88,7 @@ def _card(decline: Decline) -> Card:
         funding=decline.funding,
         country=decline.country,
         fingerprint=decline.fingerprint,
+        kind=decline.payment_method_kind,
     )
 
 

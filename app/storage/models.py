@@ -351,6 +351,7 @@ class Decline(Base):
     last4: Mapped[str | None] = mapped_column(String(4))
     card_expiry: Mapped[str | None] = mapped_column(String(7))  # "2027-04"
     stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
+    payment_method_kind: Mapped[str | None] = mapped_column(String(32))
     made_by: Mapped[MadeBy] = mapped_column(Word(MadeBy))
 
     recovery: Mapped[Recovery | None] = relationship(back_populates="declines")

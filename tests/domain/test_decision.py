@@ -126,6 +126,18 @@ def test_there_is_no_ninth_retry_and_no_tenth_charge(
     assert isinstance(step, GiveUp) is is_over
 
 
+def test_a_bank_account_is_debited_three_times_at_most() -> None:
+    debit = a_case(card=Card(kind="sepa_debit"))
+    twice = replace(debit, declines=debit.declines * 2, charges=2, retries=1)
+    assert isinstance(decide(EvenSpread(), twice, now=MONDAY), RetryAt)
+    thrice = replace(debit, declines=debit.declines * 3, charges=3, retries=2)
+    step = decide(EvenSpread(), thrice, now=MONDAY)
+    assert isinstance(step, GiveUp)
+    assert "3 times" in step.reason
+    card = replace(thrice, card=Card(kind="card", brand="visa"))
+    assert isinstance(decide(EvenSpread(), card, now=MONDAY), RetryAt)
+
+
 def test_nothing_is_planned_when_the_window_is_over() -> None:
     case = a_case(deadline_at=MONDAY + days(1))
     for strategy in (wants(MONDAY), HandsOff()):

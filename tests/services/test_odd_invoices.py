@@ -10,6 +10,7 @@ from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoverySta
 from app.services import cards, recoveries, retries, subscriptions, sweeping
 from app.services.connections import gateway_of
 from app.storage.transaction import transaction
+from app.stripe_gateway.wire import OneAnswer
 from tests.builders import a_user
 from tests.merchants import Merchant
 
@@ -291,6 +292,30 @@ def test_an_invoice_stripe_cannot_show_holds_up_no_other(merchant: Merchant) -> 
 
     assert merchant.recovery(good).status is RecoveryStatus.RECOVERED
     assert merchant.recovery(bad).status is RecoveryStatus.IN_RETRY
+
+
+def test_a_bank_account_is_not_debited_eight_times(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox knows cards only: on the way here they become bank accounts."""
+    ask = OneAnswer.request
+
+    def debited(http: OneAnswer, method: str, url: str, **given: Any) -> Any:
+        answer = ask(http, method, url, **given)
+        if "/v1/charges" in url:
+            told = answer.content.replace(b'"type": "card"', b'"type": "ach_debit"')
+            answer._content = told
+        return answer
+
+    monkeypatch.setattr(OneAnswer, "request", debited)
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.run_to_next_retry(invoice)
+    merchant.run_to_next_retry(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.TERMINATED
+    assert "debited 3 times" in recovery.status_reason
+    assert len(merchant.charges(invoice)) == 3
 
 
 def test_a_currency_without_cents_is_counted_as_it_is(merchant: Merchant) -> None:
