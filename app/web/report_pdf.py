@@ -107,7 +107,12 @@ def _figures(of: PeriodFigures) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [
         ("At risk now", of.at_risk.money, of.at_risk.count, "open, whenever it began"),
         ("First declined", of.declined.money, of.declined.count, "in these days"),
-        ("Recovered", of.recovered.money, of.recovered.count, "paid by our retries"),
+        (
+            "Recovered",
+            of.recovered.money,
+            of.recovered.count,
+            "by our retries, before refunds",
+        ),
         ("Lost", of.lost.money, of.lost.count, "given up, stopped or canceled"),
         ("Paid elsewhere", of.elsewhere.money, of.elsewhere.count, "not by a retry"),
     ]
