@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from app.storage.base import UTCDateTime
+from app.storage.listings.narrowing import aside
 
 Key = datetime | int | str
+Spelling = Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]
 _LARGEST = 2**63 - 1
 _LONGEST = 600
 
@@ -44,7 +46,8 @@ class Order:
 
     `group` comes before the column: amounts are compared within a currency. Where the
     column `may_be_absent`, rows without it stand at the end, in both directions.
-    `fixed` are columns before it in its index, of which the filter shows one value.
+    `fixed` are columns before it in its index, of which the filter shows one value,
+    `tells` those behind it.
     """
 
     key: InstrumentedAttribute[Any]
@@ -54,6 +57,7 @@ class Order:
     group: InstrumentedAttribute[Any] | None = None
     may_be_absent: bool = False
     fixed: frozenset[str] = frozenset()
+    tells: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[InstrumentedAttribute[Any], ...]:
@@ -150,8 +154,15 @@ def ends_of(
     """What to read for the end of a walk of so many `rows` from `cursor` on, in the
     index that serves the `conditions` and the order: the first row that is found. Of
     those with the order's column and of those without it so many each."""
-    keys = select(*order.columns).where(*conditions)
+    keys = keys_of(conditions, order)
     return [part.limit(1).offset(rows - 1) for part in _parts(keys, order, cursor)]
+
+
+def keys_of(
+    conditions: Sequence[ColumnElement[bool]], order: Order
+) -> Select[*tuple[Any, ...]]:
+    """What the rows under these conditions are ordered by."""
+    return select(*order.columns).where(*conditions)
 
 
 def write(cursor: Cursor) -> str:
@@ -190,11 +201,44 @@ def parts_of(
     cursor: Cursor | None,
     size: int,
     end: Cursor | None = None,
+    is_sorted: bool = False,
 ) -> list[Select[*tuple[Any, ...]]]:
     """What to read for a page of `size` rows from `cursor` on, up to `end`, where one
-    is given. `statement` must select the order's key and id."""
+    is given. `statement` must select the order's key and id. `is_sorted`: it brings few
+    rows, which are sorted; the order's index is left alone."""
+    spelled = aside if is_sorted else _plainly
+    parts = _parts(statement, order, cursor, end, spelled=spelled)
     # One more than is shown tells whether there is a further page.
-    return [part.limit(size + 1) for part in _parts(statement, order, cursor, end)]
+    return [part.limit(size + 1) for part in parts]
+
+
+def parts_along(
+    statement: Select[*tuple[Any, ...]],
+    keys: Select[*tuple[Any, ...]],
+    *,
+    order: Order,
+    cursor: Cursor | None,
+    size: int,
+    end: Cursor | None,
+) -> list[Select[*tuple[Any, ...]]]:
+    """The same among the rows whose `keys` are selected, as many as their limit says:
+    for PostgreSQL, which else may think of another way that reads the whole table."""
+    parts = []
+    for part in _parts(keys, order, cursor, end):
+        near = part.subquery("near")
+        falling = order.falling ^ _is_back(cursor)
+        ordered = (near.c[column.key] for column in order.columns)
+        joined = statement.where(order.id == near.c[order.id.key])
+        parts.append(
+            joined.order_by(*(c.desc() if falling else c for c in ordered)).limit(
+                size + 1
+            )
+        )
+    return parts
+
+
+def _plainly(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    return column.expression
 
 
 def _parts(
@@ -202,20 +246,28 @@ def _parts(
     order: Order,
     cursor: Cursor | None,
     end: Cursor | None = None,
+    *,
+    spelled: Spelling = _plainly,
 ) -> list[Select[*tuple[Any, ...]]]:
     """The statement from `cursor` on, up to `end`; in two pieces where the key may be
     absent: the rows that have it, and those that have not."""
     if not order.may_be_absent:
-        return [_walk(statement, order, cursor, end)]
+        return [_walk(statement, order, cursor, end, spelled=spelled)]
     sides = [True, False] if _is_back(cursor) else [False, True]
     if cursor is not None:
         sides = sides[sides.index(cursor.key is None) :]
     if end is not None:
         sides = sides[: sides.index(end.key is None) + 1]
+    key = spelled(order.key)
     return [
-        _walk(statement.where(order.key.is_(None)), order, cursor, end, is_absent=True)
-        if is_absent
-        else _walk(statement.where(order.key.is_not(None)), order, cursor, end)
+        _walk(
+            statement.where(key.is_(None) if is_absent else key.is_not(None)),
+            order,
+            cursor,
+            end,
+            spelled=spelled,
+            is_absent=is_absent,
+        )
         for is_absent in sides
     ]
 
@@ -226,21 +278,23 @@ def _walk(
     cursor: Cursor | None,
     end: Cursor | None,
     *,
+    spelled: Spelling,
     is_absent: bool = False,
 ) -> Select[*tuple[Any, ...]]:
     """In `order`, from behind `cursor` up to `end`, as far as they stand among these
     rows, whose key `is_absent` or is not. Whole rows are compared, which an index
     answers wherever those two lie."""
     columns = (order.id,) if is_absent else order.columns
+    ordered = [spelled(column) for column in columns]
     falling = order.falling ^ _is_back(cursor)
-    here = tuple_(*columns)
+    here = tuple_(*ordered)
     if cursor is not None and (cursor.key is None) is is_absent:
         there = _values(cursor, order, columns)
         statement = statement.where(here < there if falling else here > there)
     if end is not None and (end.key is None) is is_absent:
         there = _values(end, order, columns)
         statement = statement.where(here >= there if falling else here <= there)
-    return statement.order_by(*(c.desc() if falling else c for c in columns))
+    return statement.order_by(*(c.desc() if falling else c for c in ordered))
 
 
 def _values(

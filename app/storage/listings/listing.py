@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,9 @@ from app.storage.listings.keyset import (
     Page,
     end_of_walk,
     ends_of,
+    keys_of,
     page_of,
+    parts_along,
     parts_of,
 )
 from app.storage.listings.narrowing import (
@@ -27,6 +29,7 @@ from app.storage.listings.narrowing import (
     WALKED,
     Narrowing,
     aside,
+    conditions,
     equal,
     leads_of,
     leads_unasked,
@@ -74,6 +77,11 @@ class Asked:
     # What the search found, where it was made beforehand.
     found: tuple[int, ...] | None = None
 
+    def sorts(self, order: Order) -> bool:
+        """Whether few rows are brought and then sorted, so that the order's own index
+        must not be walked."""
+        return self.leads is not None and not order.names <= self.leads
+
     def matches(self, text: str) -> Select[int]:
         """Ids of the subscriptions that `text` means."""
         if self.found is not None:
@@ -107,7 +115,7 @@ class Listing(Generic[Filter]):
         for rows, asked in self._looks(session, wanted, order):
             ends = _ends_of(self, wanted, asked, order, cursor, rows)
             end = end_of_walk(session, ends, order=order, cursor=cursor)
-            parts = _parts_of(self, wanted, asked, order, cursor, size, end)
+            parts = _parts_of(self, wanted, asked, order, cursor, size, end, rows)
             page = page_of(
                 session, parts, order=order, cursor=cursor, size=size, end=end
             )
@@ -128,7 +136,7 @@ class Listing(Generic[Filter]):
             yield WALKED, Asked(dialect, search.MOST_MATCHES, leads, found)
             return
         unasked = None
-        if dialect == "sqlite" and self.narrowings is not None:
+        if self.narrowings is not None:
             unasked = leads_unasked(
                 _narrowings_of(self, wanted),
                 ordered_by=order.names,
@@ -154,6 +162,7 @@ class Listing(Generic[Filter]):
                     order=self.order,
                     cursor=cursor,
                     size=CHUNK,
+                    is_sorted=asked.sorts(self.order),
                 )
                 page = page_of(
                     session, parts, order=self.order, cursor=cursor, size=CHUNK
@@ -195,14 +204,20 @@ class Listing(Generic[Filter]):
         kept = statement.selected_columns
         columns = [written(kept[name], dialect=asked.dialect) for name in names]
         statement = statement.with_only_columns(self.order.key, self.order.id, *columns)
-        (part,) = parts_of(statement, order=self.order, cursor=cursor, size=CHUNK)
+        (part,) = parts_of(
+            statement,
+            order=self.order,
+            cursor=cursor,
+            size=CHUNK,
+            is_sorted=asked.sorts(self.order),
+        )
         return part
 
     def _leads(
         self, session: Session, wanted: Filter, order: Order
     ) -> frozenset[str] | None:
-        if self.narrowings is None or session.get_bind().dialect.name != "sqlite":
-            return None  # PostgreSQL knows better, and has no "+" for words
+        if self.narrowings is None:
+            return None
         if getattr(wanted, "text", None):
             return frozenset()  # what is searched for leaves few rows
         return leads_of(
@@ -230,17 +245,20 @@ def _ends_of(
     rows: int,
 ) -> list[Select[*tuple[Any, ...]]]:
     """How to find where to stop after so many `rows`; none where that is needless."""
-    if listing.narrowings is None or wanted.text:
-        return []
-    walk = walk_of(
-        _narrowings_of(listing, wanted),
-        asked.leads,
-        ordered_by=order.names,
-        is_own_order=order.key is listing.order.key,
-    )
+    walk = _walk_of(listing, wanted, asked, order)
     if walk is None:
         return []
     return ends_of(walk, order=order, cursor=cursor, rows=rows)
+
+
+@lru_cache(maxsize=32)
+def _walk_of(
+    listing: Listing[Any], wanted: Scope, asked: Asked, order: Order
+) -> list[ColumnElement[bool]] | None:
+    if asked.leads is None:
+        return None
+    narrowings = _narrowings_of(listing, wanted)
+    return walk_of(narrowings, asked.leads, ordered_by=order.names)
 
 
 @lru_cache(maxsize=32)
@@ -252,9 +270,26 @@ def _parts_of(
     cursor: Cursor | None,
     size: int,
     end: Cursor | None,
+    rows: int,
 ) -> list[Select[*tuple[Any, ...]]]:
+    walk = _walk_of(listing, wanted, asked, order)
+    if walk is not None and asked.dialect == "postgresql":
+        statement = listing.statement(wanted, replace(asked, leads=frozenset()))
+        narrowings = _narrowings_of(listing, wanted)
+        told = [each for each in narrowings if each.name in order.tells]
+        keys = keys_of([*walk, *conditions(told, frozenset())], order).limit(rows)
+        return parts_along(
+            statement, keys, order=order, cursor=cursor, size=size, end=end
+        )
     statement = listing.statement(wanted, asked)
-    return parts_of(statement, order=order, cursor=cursor, size=size, end=end)
+    return parts_of(
+        statement,
+        order=order,
+        cursor=cursor,
+        size=size,
+        end=end,
+        is_sorted=asked.sorts(order),
+    )
 
 
 def amounting(
@@ -268,12 +303,10 @@ def amounting(
         return []
     same = [currency == wanted.currency]
     ends = _given((operator.ge, wanted.least), (operator.le, wanted.most))
-    beside = [aside(currency) == wanted.currency]
-    found = [Narrowing(currency.key, same, beside, is_wider=bool(ends))]
+    found = [Narrowing(currency.key, same, is_wider=bool(ends))]
     if ends:
         by_index = [*same, *(compare(amount, end) for compare, end in ends)]
-        beside = [compare(aside(amount), end) for compare, end in ends]
-        found.append(Narrowing(amount.key, by_index, beside))
+        found.append(Narrowing(amount.key, by_index))
     return found
 
 
@@ -283,19 +316,16 @@ def scoping(
     at: InstrumentedAttribute[datetime],
     account: InstrumentedAttribute[int],
 ) -> list[Narrowing]:
-    """Time and accounts. Several accounts are no use to an index: it has each one's
-    rows in order, not all of them together."""
+    """Time and accounts. Of several accounts an index has each one's rows in order, not
+    all of them together."""
     found: list[Narrowing] = []
     ends = _given((operator.ge, scope.since), (operator.lt, scope.before))
     if ends:
-        by_index = [compare(at, end) for compare, end in ends]
-        beside = [compare(aside(at), end) for compare, end in ends]
-        found.append(Narrowing(at.key, by_index, beside))
+        found.append(Narrowing(at.key, [compare(at, end) for compare, end in ends]))
     if scope.accounts is not None and len(scope.accounts) == 1:
         found += equal(account, next(iter(scope.accounts)))
     elif scope.accounts is not None:
-        among = [aside(account).in_(sorted(scope.accounts))]
-        found.append(Narrowing("accounts", among, among))
+        found.append(Narrowing("accounts", [account.in_(sorted(scope.accounts))]))
     return found
 
 
@@ -306,16 +336,16 @@ def within(
     account: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
 ) -> list[ColumnElement[bool]]:
     """The conditions on time and account."""
-    conditions: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = []
     if scope.since is not None:
-        conditions.append(at >= scope.since)
+        found.append(at >= scope.since)
     if scope.before is not None:
-        conditions.append(at < scope.before)
+        found.append(at < scope.before)
     if scope.accounts is not None:
         one = len(scope.accounts) == 1
         column = account.expression if one else aside(account)
-        conditions.append(column.in_(sorted(scope.accounts)))
-    return conditions
+        found.append(column.in_(sorted(scope.accounts)))
+    return found
 
 
 def _given(*ends: tuple[Callable[[Any, Any], Any], Any]) -> list[tuple[Any, Any]]:

@@ -1,8 +1,9 @@
 """Which index a list is read by, where several could be: SQLite keeps no statistics of
-ours, and would rather sort a million rows than walk past some.
+ours, and would rather sort a million rows than walk past some; PostgreSQL believes that
+filters have nothing to do with each other, and does the same.
 
 Each narrowing of a list is spelled twice: so that an index may serve it, and so that it
-is only checked on the rows that another one brings. PostgreSQL chooses by itself.
+is only checked on the rows that another one brings.
 """
 
 import itertools
@@ -11,17 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    UnaryExpression,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
-from sqlalchemy.sql.operators import custom_op
 
 # So many rows are read and sorted in a few milliseconds.
 FEW = 1_000
@@ -40,9 +33,14 @@ class Narrowing:
 
     name: str
     by_index: Sequence[ColumnElement[bool]]
-    aside: Sequence[ColumnElement[bool]]
     is_in_order: bool = False
     is_wider: bool = False
+
+    @cached_property
+    def aside(self) -> Sequence[ColumnElement[bool]]:
+        """The same in a way that no index serves: both databases look for one where a
+        column is compared, and not where a comparison is."""
+        return [condition.is_(true()) for condition in self.by_index]
 
     @cached_property
     def counting(self) -> Select[int]:
@@ -54,11 +52,8 @@ class Narrowing:
 
 
 def aside(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """The column, in a way that no index serves (https://sqlite.org/optoverview.html:
-    a unary plus keeps a term from the indexes)."""
-    return UnaryExpression(
-        column.expression, operator=custom_op("+"), type_=column.type
-    )
+    """The column, in a way that no index serves: as what a function gives."""
+    return func.coalesce(column, column, type_=column.type)
 
 
 def equal(column: InstrumentedAttribute[Any], value: object) -> list[Narrowing]:
@@ -66,8 +61,7 @@ def equal(column: InstrumentedAttribute[Any], value: object) -> list[Narrowing]:
     whatever it has."""
     if value is None:
         return []
-    by_index, beside = [column == value], [aside(column) == value]
-    return [Narrowing(column.key, by_index, beside, is_in_order=True)]
+    return [Narrowing(column.key, [column == value], is_in_order=True)]
 
 
 def conditions(
@@ -90,8 +84,9 @@ def leads_of(
     ordered_by: frozenset[str],
     is_own_order: bool,
 ) -> frozenset[str]:
-    """The names that may use an index: what the rows are `ordered_by`, and the one
-    that leaves fewest rows, where that helps. For SQLite."""
+    """The names that may use an index: what the rows are `ordered_by`, and one whose
+    index goes on in that order. Where a filter leaves few rows, that one alone: then
+    they are read, and sorted."""
     others = [each for each in narrowings if each.name not in ordered_by]
     unasked = leads_unasked(
         narrowings, ordered_by=ordered_by, is_own_order=is_own_order
@@ -104,9 +99,11 @@ def leads_of(
         if not each.is_wider
     }
     fewest = min(counts, key=lambda name: counts[name], default=None)
-    if fewest is not None and counts[fewest] <= FEW:
+    if fewest is None or counts[fewest] > FEW:
+        return unasked
+    if is_own_order and any(each.is_in_order for each in others if each.name == fewest):
         return ordered_by | {fewest}
-    return unasked
+    return frozenset({fewest})
 
 
 def leads_unasked(
@@ -123,23 +120,16 @@ def leads_unasked(
 
 def walk_of(
     narrowings: Sequence[Narrowing],
-    leads: frozenset[str] | None,
+    leads: frozenset[str],
     *,
     ordered_by: frozenset[str],
-    is_own_order: bool,
 ) -> list[ColumnElement[bool]] | None:
     """What an index serves of a list that is read along it, checking the other filters
     row by row, which may take long where they are rarely true together. None: nothing
     is left to check, or few rows are."""
-    others = [each for each in narrowings if each.name not in ordered_by]
-    if leads is None:
-        in_order = (each for each in others if each.is_in_order and is_own_order)
-        led = list(itertools.islice(in_order, 1))
-    else:
-        led = [each for each in others if each.name in leads]
-        if led and not (is_own_order and led[0].is_in_order):
-            return None
-    if len(led) == len(others):
+    if not ordered_by <= leads:
         return None
-    own = (each for each in narrowings if each.name in ordered_by)
-    return [condition for each in (*own, *led) for condition in each.by_index]
+    if all(each.name in leads for each in narrowings):
+        return None
+    led = (each for each in narrowings if each.name in leads)
+    return [condition for each in led for condition in each.by_index]

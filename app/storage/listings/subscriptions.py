@@ -83,7 +83,9 @@ def subscription_order(sort: str, *, currency: str | None = None) -> Order:
         case "declines":
             return Order(row.declines, row.id, falling, sort)
         case _:
-            return Order(row.created_at, row.id, falling, "" if falling else sort)
+            tells = frozenset({row.currency.key, row.amount.key})
+            name = "" if falling else sort
+            return Order(row.created_at, row.id, falling, name, tells=tells)
 
 
 def _statement(wanted: SubscriptionFilter, asked: Asked) -> Select[*tuple[Any, ...]]:
@@ -117,7 +119,7 @@ SORTS = tuple(
     for sign in ("", "-")
 )
 SUBSCRIPTIONS = Listing(
-    Order(Subscription.created_at, Subscription.id),
+    subscription_order("-created"),
     _statement,
     subscription_narrowings,
 )
