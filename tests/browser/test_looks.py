@@ -73,3 +73,26 @@ def test_a_phone_leaves_out_what_has_no_value(open_as: Open) -> None:
     assert {"Next retry", "Recovered"} <= set(_labels(page))
     page.set_viewport_size({"width": 390, "height": 844})
     assert not {"Next retry", "Recovered"} & set(_labels(page))
+
+
+def test_what_is_wrong_has_the_focus(open_as: Open, has_script: bool) -> None:
+    page = open_as(script=has_script)
+    page.goto("/strategies/new")
+    page.get_by_label("Name").fill("9 lives")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    name = page.get_by_label("Name")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_be_focused()
+    expect(name).to_have_value("9 lives")
+    expect(page.locator("#h-name")).to_contain_text("begins with a letter")
+
+    page.get_by_label("Name").fill("nine-lives")
+    page.locator("#f-1-window_days").fill("many")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.locator("#f-1-window_days")).to_be_focused()
+
+    page.goto("/account/profile")
+    page.locator("#f-old_password").fill("not it")
+    page.locator("#f-new_password").fill("a long new password")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.locator("#f-old_password")).to_be_focused()
