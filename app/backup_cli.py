@@ -15,11 +15,17 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--keep", type=click.IntRange(1), help="in a folder: how many to keep")
 @with_appcontext
 def backup(target: Path, keep: int | None) -> None:
-    """Back the database up into TARGET, a new file or a folder, while it is served."""
+    """Back the database up into TARGET, a new file or a folder, while it is served.
+
+    With --keep, TARGET is a folder, and made where there is none.
+    """
     # Imported here: other commands need none of it.
     from app.services import backups
     from app.storage.sqlite_copies import CopyFault
 
+    if keep:
+        # Else the first night's backup would be a file of this name, and the only one.
+        _have_folder(target)
     now, folder = current.wall(), target.is_dir()
     file = target / backups.name(now=now) if folder else target
     try:
@@ -31,6 +37,15 @@ def backup(target: Path, keep: int | None) -> None:
         for old in backups.thin_out(target, keep=keep):
             click.echo(f"Removed {old}.")
     click.echo("It needs ENCRYPTION_KEYS to be of use: keep those elsewhere.")
+
+
+def _have_folder(target: Path) -> None:
+    """Make it, for its owner's eyes alone; ClickException where that cannot be."""
+    try:
+        target.mkdir(mode=0o700, exist_ok=True)
+    except OSError as fault:
+        said = f"{target} is no folder and cannot be made one: {fault.strerror}."
+        raise click.ClickException(said) from None
 
 
 @click.command("restore")

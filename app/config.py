@@ -15,6 +15,7 @@ from app.logs import LogFormat
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 KEYS_FILE = INSTANCE / "keys.env"
+DATABASES = ("sqlite:", "postgresql+psycopg:")
 PUBLIC_URL = "http://127.0.0.1:8000"
 # An event is seldom looked into after a month; a replay needs its payload no more.
 KEEP_PAYLOADS_DAYS = 30
@@ -143,6 +144,7 @@ def _faults(settings: Mapping[str, str]) -> list[str]:
         if not settings.get(name)
     ]
     checks = (
+        _database_fault,
         _key_fault,
         _port_fault,
         _proxies_fault,
@@ -154,6 +156,13 @@ def _faults(settings: Mapping[str, str]) -> list[str]:
         _connect_fault,
     )
     return missing + [fault for check in checks for fault in check(settings)]
+
+
+def _database_fault(settings: Mapping[str, str]) -> list[str]:
+    # Other drivers are not installed: their absence would be told as a traceback.
+    if (settings.get("DATABASE_URL") or "sqlite:").startswith(DATABASES):
+        return []
+    return ["DATABASE_URL: begins with sqlite:/// or postgresql+psycopg://"]
 
 
 def _key_fault(settings: Mapping[str, str]) -> list[str]:

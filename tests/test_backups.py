@@ -206,6 +206,21 @@ def test_a_folder_keeps_as_many_as_asked(worked_with: Config, tmp_path: Path) ->
     assert "mine.db" in left
 
 
+def test_a_folder_is_made_for_the_first_of_many(
+    worked_with: Config, tmp_path: Path
+) -> None:
+    """Cron names it before it is there; a file of its name would stop the next run."""
+    folder = tmp_path / "backups"
+    done = command(worked_with, "backup", str(folder), "--keep", "2")
+    assert done.returncode == 0, done.stderr
+    assert [p.name.split("-")[0] for p in folder.glob("*[!n]")] == ["metricsco"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "taken").touch()
+    done = command(worked_with, "backup", str(tmp_path / "taken"), "--keep", "2")
+    assert done.returncode == 1
+    assert "taken is no folder and cannot be made one: File exists." in done.stderr
+
+
 def test_nothing_is_written_over(worked_with: Config, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("mine")
     done = command(worked_with, "backup", str(tmp_path / "kept"))
