@@ -232,6 +232,12 @@ def _record_refusal(
     is_new = charge is not None and _keep_own_decline(
         session, recovery, attempt, charge
     )
+    if not is_new:
+        # No charge that we did not know: its codes stand on no decline, such as the
+        # limit of a card's refusals in a day. Not again before tomorrow, and not
+        # before Stripe was asked whether there is one after all.
+        recovery.stripe_refused_at = now
+        recovery.look_again = True
     if recovery.status is not RecoveryStatus.IN_RETRY:
         return  # it was ended while the charge was under way
     if isinstance(refusal, NeedsAction) and not is_new:

@@ -88,6 +88,27 @@ def test_a_refusal_without_a_reason_is_asked_about_once_a_day(
     assert len(merchant.charges(invoice)) == 1
 
 
+@pytest.mark.parametrize("names_the_last", [True, False])
+def test_a_refusal_without_a_charge_is_not_followed_by_another_the_same_day(
+    merchant: Merchant, *, names_the_last: bool
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    [first] = merchant.declines(invoice)
+    limit = {"type": "card_error", "code": "card_decline_rate_limit_exceeded"}
+    intent = {"id": "pi_1", "latest_charge": first.stripe_charge_id}
+    error = {**limit, "payment_intent": intent} if names_the_last else limit
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", status=402, times=9, body={"error": error}
+    )
+    refused = merchant.run_to_next_retry(invoice)
+    assert refused.decline_code == "card_decline_rate_limit_exceeded"
+    merchant.tick()
+
+    planned = merchant.planned(invoice)
+    assert planned is not None
+    assert planned.due_at >= merchant.now + timedelta(hours=23, minutes=50)
+
+
 def test_nothing_is_charged_beside_a_payment_that_is_settling(
     merchant: Merchant,
 ) -> None:
