@@ -15,7 +15,7 @@ from app.domain.network_rules import cap_breach, hard_stop
 from app.domain.network_rules_data import PUBLISHED
 from app.storage.cases import case_of
 from app.storage.claims import Claim
-from app.storage.crowded import crowded
+from app.storage.crowded import Crowd, crowded
 from app.storage.models import Recovery
 from app.storage.transaction import reading
 
@@ -45,15 +45,17 @@ def hold_back(
         if not cards:
             return []
         under_way = _crowded(session, running, now=now)
-        taken = set[str]().union(*under_way.values())
+        taken = set[str]().union(*(crowd.cards for crowd in under_way.values()))
         found: list[tuple[Claim, Refused]] = []
         for claim in claims:
-            of_claim = cards.get(claim.recovery_id, set())
-            outcome = _refused(session, claim, now=now) if of_claim else None
-            if outcome is None and of_claim & taken:
+            crowd = cards.get(claim.recovery_id)
+            if crowd is None:
+                continue
+            outcome = _refused(session, claim, now=now) if crowd.is_doubtful else None
+            if outcome is None and crowd.cards & taken:
                 outcome = PutBack(ONE_BY_ONE, now + UNTIL_THE_OTHER_IS_DONE)
             if outcome is None:
-                taken |= of_claim
+                taken |= crowd.cards
             else:
                 found.append((claim, outcome))
     return found
@@ -61,9 +63,11 @@ def hold_back(
 
 def _crowded(
     session: Session, claims: Collection[Claim], *, now: datetime
-) -> dict[int, set[str]]:
+) -> dict[int, Crowd]:
     ids = [claim.recovery_id for claim in claims]
-    return crowded(session, ids, tries=ONE_BY_ONE_FROM, now=now) if ids else {}
+    if not ids:
+        return {}
+    return crowded(session, ids, tries=ONE_BY_ONE_FROM, full=FEWEST_TRIES, now=now)
 
 
 def _refused(session: Session, claim: Claim, *, now: datetime) -> Refused | None:
