@@ -75,6 +75,17 @@ def test_a_phone_leaves_out_what_has_no_value(open_as: Open) -> None:
     assert not {"Next retry", "Recovered"} & set(_labels(page))
 
 
+def test_what_has_the_focus_is_seen_on_a_phone(open_as: Open) -> None:
+    """The headings of a list, which order it, are links that cards have no room for."""
+    a_subscription()
+    page = open_as(width=390)
+    page.goto("/subscriptions")
+    page.locator("thead a").first.focus()
+    seen = page.locator("thead").bounding_box()
+    assert seen
+    assert seen["height"] > 20
+
+
 def test_what_is_wrong_has_the_focus(open_as: Open, has_script: bool) -> None:
     page = open_as(script=has_script)
     page.goto("/strategies/new")
