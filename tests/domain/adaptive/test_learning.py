@@ -245,10 +245,15 @@ def test_the_gate_opens_by_degrees_with_proof_and_with_cases() -> None:
         return gate(replace(Model.fresh(), closed=closed, skill=skill)).margin
 
     by_skill = [margin(90, skill) for skill in (0.0, 0.03, 0.06, 0.09, 0.12)]
-    by_cases = [margin(closed, 0.06) for closed in (0, 50, 100, 200)]
+    by_cases = [margin(closed, 0.12) for closed in (0, 50, 100, 200)]
     for found in (by_skill, by_cases):
         assert found == sorted(found, reverse=True)
-        assert max(a - b for a, b in itertools.pairwise(found)) < 0.02
+        assert max(a - b for a, b in itertools.pairwise(found)) < 0.03
+
+
+def test_many_cases_that_proved_nothing_are_doubted_more_than_none() -> None:
+    many = gate(replace(Model.fresh(), closed=400)).margin
+    assert many > gate(Model.fresh()).margin
 
 
 def test_a_model_that_was_worse_than_the_base_rate_leaves_the_even_spread_never() -> (

@@ -9,9 +9,11 @@ from app.domain.strategies.adaptive.model import Model
 EARLY_UNTIL, STOP_FROM = 200, 500  # closed cases
 SHUT_MARGIN = 1.0  # all of the amount: no plan promises that
 # What a plan must promise above the even spread, in shares of the amount: the least,
-# and on top where skill is not proven, while few cases have closed, and for each unit
-# of log-odds by which leaving the even spread has disappointed.
-LEAST_MARGIN, UNPROVEN, EARLY, DISAPPOINTED = 0.012, 0.04, 0.015, 0.08
+# and on top while few cases have closed; where skill is not proven, more so after many
+# cases than after none; and for each unit of log-odds by which leaving the even spread
+# has disappointed: little, since such tries' chances are lowered by it already.
+LEAST_MARGIN, EARLY, DISAPPOINTED = 0.012, 0.015, 0.03
+UNKNOWN, UNPROVEN = 0.04, 0.08
 PROVEN_SKILL = 0.12
 FREE_BELOW = 0.03  # of margin
 
@@ -47,9 +49,13 @@ def gate(model: Model) -> Gate:
 
 
 def _margin(model: Model) -> float:
-    unproven = max(0.0, 1 - model.skill / PROVEN_SKILL)
+    lacking = max(0.0, 1 - model.skill / PROVEN_SKILL)
     early = max(0.0, 1 - model.closed / EARLY_UNTIL)
+    unproven = early * UNKNOWN + (1 - early) * UNPROVEN
     disappointed = max(0.0, -float(model.effects[DEPARTED_AT]))
     return (
-        LEAST_MARGIN + UNPROVEN * unproven + EARLY * early + DISAPPOINTED * disappointed
+        LEAST_MARGIN
+        + unproven * lacking**2
+        + EARLY * early
+        + DISAPPOINTED * disappointed
     )
