@@ -57,7 +57,8 @@ KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
 WARMING, PEER_EVERY = 3, 10
 # Every column that the list reads, the moment of Stripe's own next retry included.
 LIMIT_SQL = """SELECT id, stripe_subscription_id, stripe_customer_id, customer_name,
-    customer_email, plan, "interval", amount, currency, status, lifecycle, created_at,
+    customer_email, plan, "interval", interval_count, amount, currency, status,
+    lifecycle, created_at,
     declines, attempts, next_retry_at, recovered_amount, last_decline_code,
     current_period_end, (SELECT min(recovery.stripe_retries_at) FROM recovery
         WHERE recovery.subscription_id = subscription.id
@@ -78,7 +79,7 @@ LIMIT_PAGE = Environment(autoescape=True).from_string("""<table>
 # What a file of all subscriptions takes without us: the driver and the csv module.
 BARE_EXPORT = """SELECT stripe_subscription_id, stripe_customer_id, customer_email,
     status, lifecycle, amount, currency, declines, attempts, next_retry_at,
-    recovered_amount, customer_name, plan, "interval", created_at
+    recovered_amount, customer_name, plan, "interval", created_at, interval_count
     FROM subscription ORDER BY created_at DESC, id DESC"""
 Ask = Callable[[], int]
 

@@ -230,12 +230,12 @@ class Listing(Generic[Filter]):
 
 # The statements of the first page, and of what open pages ask every few seconds:
 # building one costs more than most of them take.
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _narrowings_of(listing: Listing[Any], wanted: Scope) -> Sequence[Narrowing]:
     return listing.narrowings(wanted) if listing.narrowings else ()
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _ends_of(
     listing: Listing[Any],
     wanted: Scope,
@@ -251,7 +251,7 @@ def _ends_of(
     return ends_of(walk, order=order, cursor=cursor, rows=rows)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _walk_of(
     listing: Listing[Any], wanted: Scope, asked: Asked, order: Order
 ) -> list[ColumnElement[bool]] | None:
@@ -261,7 +261,7 @@ def _walk_of(
     return walk_of(narrowings, asked.leads, ordered_by=order.names)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _parts_of(
     listing: Listing[Any],
     wanted: Scope,
