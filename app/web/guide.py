@@ -9,14 +9,14 @@ from app.services import settings_doctor
 from app.storage.models import StripeAccount
 from app.web.accounts_seen import chosen_account_id, seen_accounts
 from app.web.rendering import render, wants_fragment
-from app.web.stripe_links import stripe_link
+from app.web.stripe_links import permission_name, stripe_link
 
 bp = Blueprint("guide", __name__, url_prefix="/account/payment-processor/guide")
 
 
 @bp.app_context_processor
 def _lend() -> dict[str, object]:
-    return {"stripe_link": stripe_link}
+    return {"stripe_link": stripe_link, "permission_name": permission_name}
 
 
 @bp.get("")

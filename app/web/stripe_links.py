@@ -1,4 +1,5 @@
-"""Where things stand in Stripe's Dashboard. Stripe moves them: STRIPE_LINKS overrides.
+"""Where things stand in Stripe's Dashboard, and what they are called there. Stripe
+moves them: STRIPE_LINKS overrides.
 
 Seen in Stripe's documentation and in guides of others between April and September
 2026; none is promised by Stripe to stay.
@@ -17,6 +18,28 @@ _LINKS = {
     "subscription": "https://dashboard.stripe.com/subscriptions/{id}",
 }
 _DASHBOARD = "https://dashboard.stripe.com/"
+# The rows of the page that makes a key, which does not show the slugs.
+_RESOURCES = {
+    "invoice": "Invoices",
+    "charge": "Charges and Refunds",
+    "payment_intent": "PaymentIntents",
+    "subscription": "Subscriptions",
+    "customer": "Customers",
+    "payment_method": "PaymentMethods",
+    "product": "Products",
+    "plan": "Prices (Plans)",
+    "event": "Events",
+    "webhook": "Webhook endpoints",
+    "customer_portal": "Customer portal",
+    "connected_account": "Connected accounts (your account)",
+}
+
+
+def permission_name(slug: str) -> str:
+    """What Stripe's page calls it: `rak_invoice_write` is "Invoices: Write"."""
+    resource, _, level = slug.removeprefix("rak_").rpartition("_")
+    name = _RESOURCES.get(resource)
+    return f"{name}: {level.capitalize()}" if name else slug
 
 
 def stripe_link(name: str, *, livemode: bool = True, id: str = "") -> str:

@@ -120,7 +120,9 @@ def _keep(shots: Sequence[Image.Image], file: Path) -> None:
         sheet.paste(shot, (left, 0))
         left += shot.width
     few = sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS)
-    few.quantize(COLORS).save(file, optimize=True)
+    # The other ways forget the few pixels of links and statuses: all came out grey.
+    method = Image.Quantize.MAXCOVERAGE
+    few.quantize(COLORS, method=method, kmeans=2).save(file, optimize=True)
 
 
 if __name__ == "__main__":

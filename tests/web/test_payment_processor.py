@@ -20,6 +20,7 @@ from app.storage.models import StripeAccount, User
 from app.storage.transaction import reading
 from app.stripe_gateway import PROBES
 from app.vault import Vault
+from app.web.stripe_links import permission_name
 from tests.builders import a_account
 from tests.conftest import MONDAY, a_user
 from tests.stripe_events import an_event, deliver
@@ -84,6 +85,15 @@ def test_a_pasted_key_leads_to_the_completion_page(owner: FlaskClient) -> None:
     assert 'role="switch" aria-checked="true"' in tab
     assert MERCHANT_KEY not in page + tab
     assert "whsec_" not in page + tab.replace("whsec_…", "")
+
+
+def test_each_permission_has_the_name_that_stripe_shows(owner: FlaskClient) -> None:
+    """Stripe's page for a new key knows no slugs: only its error messages do."""
+    page = owner.get(TAB).text
+    for probe in PROBES:
+        name = permission_name(probe.slug)
+        assert name.endswith((": Read", ": Write")), probe.slug
+        assert re.search(f"{re.escape(name)}.*?{probe.slug}", page, re.S), name
 
 
 @pytest.mark.parametrize(
