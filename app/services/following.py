@@ -110,7 +110,8 @@ def _wants_recovery(account: StripeAccount, look: Look) -> bool:
     if not is_renewal(invoice, with_first_invoices=account.with_first_invoices):
         return False
     refused = any(charge.is_declined for charge in look.charges)
-    return refused or (invoice.status == "open" and invoice.attempted)
+    is_tried = invoice.status == "open" and invoice.attempted
+    return refused or (is_tried and not invoice.is_settling)
 
 
 def _follow_undisturbed(

@@ -129,6 +129,18 @@ def test_nothing_is_charged_beside_a_payment_that_is_settling(
     assert len(merchant.charges(invoice)) == 2
 
 
+def test_a_renewal_whose_first_payment_is_settling_was_not_declined(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.renew(merchant.subscriber(BOUNCES, default="approve"))
+    assert merchant.look(invoice) is None
+
+    merchant.sandbox.advance(days=4)
+    merchant.look(invoice)
+    assert len(merchant.declines(invoice)) == 1
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
+
+
 def test_our_own_charge_that_settles_is_recovered(merchant: Merchant) -> None:
     invoice = merchant.declined_renewal("insufficient_funds", SETTLES)
     attempt = merchant.run_to_next_retry(invoice)
