@@ -1,5 +1,6 @@
 """Passwords: hashed with argon2id, few at a time."""
 
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH = 12
 MAX_LENGTH = 1024  # longer is no password, but a way to keep us busy
+# What people make of a length that is asked for: tried first by whoever guesses.
+_COMMON = re.compile(
+    r"(password|passwort|passw0rd|qwertyuiop|qwerty|asdfghjkl|letmein|welcome|changeme|"
+    r"iloveyou|administrator|admin|metricsco|[\W\d_])*"
+)
+_ROW = "0123456789" * 3
 
 # OWASP Password Storage Cheat Sheet, read 2026-11: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
@@ -51,7 +58,15 @@ def fault(password: str) -> str | None:
         return f"Choose a password of at most {MAX_LENGTH} characters."
     if len(set(password)) < 4:
         return "Choose a password with more than a few different characters."
+    if _is_guessed_first(password.lower()):
+        return "Choose a password that is more than a common word, digits and signs."
     return None
+
+
+def _is_guessed_first(password: str) -> bool:
+    if any(letter.isalpha() for letter in password):
+        return _COMMON.fullmatch(password) is not None
+    return password in _ROW or password in _ROW[::-1]
 
 
 @contextmanager
