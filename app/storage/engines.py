@@ -29,7 +29,7 @@ def reader_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # Kept open are as many as are busy at once as a rule, and the one used last is
         # used first.
-        pool = {"pool_size": 8, "max_overflow": 40, "pool_use_lifo": True}
+        pool = {"pool_size": 6, "max_overflow": 42, "pool_use_lifo": True}
         prepared = {"connect_args": {"cached_statements": STATEMENTS_KEPT}}
         return {**pool, **DISCREET, **prepared}
     # Pages ask short questions: compiling one takes half a second, and what an index
