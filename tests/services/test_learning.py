@@ -142,7 +142,7 @@ def test_the_newest_model_plans_and_is_named_on_the_attempt(
         assert strategies.version_in_force(session, "adaptive") == Adaptive.version
 
 
-@pytest.mark.parametrize("body", ["", "{}", "[1, 2]", '{"format": 99}'])
+@pytest.mark.parametrize("body", ["", "{}", "[1, 2]", '{"format": 99}', "[" * 9999])
 def test_a_model_that_cannot_be_read_stops_no_retry(
     account: StripeAccount, body: str
 ) -> None:

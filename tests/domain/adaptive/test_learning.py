@@ -1,6 +1,8 @@
 """Learning: from all that was answered, never flattered by what closes early."""
 
 import itertools
+import json
+import math
 import random
 import tracemalloc
 from dataclasses import replace
@@ -222,6 +224,29 @@ def test_a_model_comes_back_as_it_was_stored() -> None:
 def test_what_is_not_a_model_is_refused(text: str) -> None:
     with pytest.raises(BadModel):
         Model.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("closed", math.inf),
+        ("closed", 10**400),
+        ("skill", math.nan),
+        ("skill", math.inf),
+        ("skill", 10**400),
+        ("causes", 10**400),
+    ],
+    ids=lambda given: str(given)[:9],
+)
+def test_numbers_that_no_model_has_are_refused(name: str, value: float) -> None:
+    kept = json.loads(Model.fresh().to_json()) | {name: value}
+    with pytest.raises(BadModel):
+        Model.from_json(json.dumps(kept))
+
+
+def test_text_nested_without_end_is_no_model() -> None:
+    with pytest.raises(BadModel):
+        Model.from_json("[" * 100_000)
 
 
 @pytest.mark.parametrize(

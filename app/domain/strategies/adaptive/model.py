@@ -5,6 +5,7 @@ shipped prior; its sources are in docs/strategies.md.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -20,6 +21,13 @@ FORMAT = 2
 
 class BadModel(ValueError):
     """What was stored is not a model of this format."""
+
+
+# All that reading any text may raise; too large a number and too deep a nesting too.
+_UNREADABLE = (
+    *(TypeError, AttributeError, KeyError, ValueError),
+    *(OverflowError, RecursionError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Model:
             if version != FORMAT or set(kept) != {one.name for one in fields(Model)}:
                 raise BadModel(f"a model of format {version!r}")
             return replace(fresh, **_read(kept, fresh))
-        except (TypeError, AttributeError, KeyError, ValueError) as error:
+        except _UNREADABLE as error:
             raise BadModel(f"not a stored model: {error}") from error
 
     def prior(self, sight: Sight) -> Floats:
@@ -98,4 +106,6 @@ def _read(kept: dict[str, Any], fresh: Model) -> dict[str, Any]:
             found[name] = array
         else:
             found[name] = type(shape)(value)
+            if not math.isfinite(found[name]):
+                raise BadModel(f"{name} is {value}")
     return found
