@@ -1,6 +1,8 @@
 """`flask --app app backtest`: measure strategies against an issuer world."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 
 import click
 
@@ -25,11 +27,12 @@ def backtest(
 
     try:
         contestants = {name: contestant(name) for name in names}
-        make_world = factory_at(world)
-        found = {
-            name: as_dict(run(make_world, one, cases=cases, seed=seed))
-            for name, one in contestants.items()
-        }
+        with redirect_stdout(sys.stderr):  # what a world prints is not the answer
+            make_world = factory_at(world)
+            found = {
+                name: as_dict(run(make_world, one, cases=cases, seed=seed))
+                for name, one in contestants.items()
+            }
     except (UnknownStrategy, WorldFault) as fault:
         raise click.ClickException(str(fault)) from None
     click.echo(_json(cases, found) if as_json else _table(found))

@@ -2,7 +2,7 @@
 
 Any field but the ids, amount, currency, declined_at, deadline_at and decline_code may
 be None or missing; a field of the wrong type is a fault of the world, with the case
-and the field named.
+and the field named. Ids are text or whole numbers; numbers may be numpy's.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from numbers import Integral, Real
 
 from app.backtest.worlds import WorldFault, codes_in
 from app.domain.cases import Card, CardAttempt, Case, Customer
@@ -34,7 +35,7 @@ def first_case(told: Mapping[str, object], *, seed: int) -> Case:
     charges = _number(told.get("attempt_count"), name, "attempt_count")
     interval = told.get("interval")
     return Case(
-        invoice_id=_text(told, "invoice_id", name) or name,
+        invoice_id=_id(told, "invoice_id", name) or name,
         amount=money,
         declines=(Decline(declined_at, codes, MadeBy.FIRST),),
         deadline_at=deadline_at,
@@ -60,7 +61,7 @@ def _customer(told: Mapping[str, object], name: str) -> Customer:
     hours = _number(facts.get("utc_offset_hours"), name, "utc_offset_hours")
     months = _number(facts.get("months_active"), name, "months_active")
     return Customer(
-        stripe_id=_text(told, "customer_id", name) or name,
+        stripe_id=_id(told, "customer_id", name) or name,
         country=_text(facts, "country", name),
         timezone=_text(facts, "timezone", name),
         utc_offset_minutes=None if hours is None else round(hours * 60),
@@ -76,7 +77,7 @@ def _card(told: Mapping[str, object], name: str) -> Card:
         network=brand,
         funding=_text(facts, "funding", name),
         country=_text(facts, "country", name),
-        fingerprint=_text(told, "customer_id", name) or name,
+        fingerprint=_id(told, "customer_id", name) or name,
         issuer=_text(facts, "issuer", name),
         iin=_text(facts, "iin", name),
     )
@@ -84,11 +85,11 @@ def _card(told: Mapping[str, object], name: str) -> Card:
 
 def _money(told: Mapping[str, object], name: str) -> Money:
     amount, currency = told.get("amount"), told.get("currency")
-    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+    if not isinstance(amount, Integral) or isinstance(amount, bool) or amount <= 0:
         raise WorldFault(f"case {name}: amount is {amount!r}, not minor units")
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise WorldFault(f"case {name}: currency is {currency!r}")
-    return Money(amount, currency.lower())
+    return Money(int(amount), currency.lower())
 
 
 def _moment(value: object, name: str, field: str) -> datetime:
@@ -114,6 +115,13 @@ def _part(told: Mapping[str, object], field: str, name: str) -> Mapping[str, obj
     return part
 
 
+def _id(facts: Mapping[str, object], field: str, name: str) -> str | None:
+    value = facts.get(field)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(value)
+    return _text(facts, field, name)
+
+
 def _text(facts: Mapping[str, object], field: str, name: str) -> str | None:
     value = facts.get(field)
     if value is not None and not isinstance(value, str):
@@ -124,7 +132,7 @@ def _text(facts: Mapping[str, object], field: str, name: str) -> str | None:
 def _number(value: object, name: str, field: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise WorldFault(f"case {name}: {field} is {value!r}, not a number")
     if not math.isfinite(value):
         raise WorldFault(f"case {name}: {field} is {value!r}")

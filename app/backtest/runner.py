@@ -97,6 +97,7 @@ class _Race:
         self.queue: list[Due] = []
         self.number = 0
         self.on_card: dict[str, list[CardAttempt]] = {}
+        self.ids = {str(facts["case_id"]): facts["case_id"] for facts in told}
         for facts in told:
             case = first_case(facts, seed=seed)
             name = str(facts["case_id"])
@@ -161,7 +162,7 @@ class _Race:
             refusals=[(one.occurred_at, one.codes) for one in case.declines],
             deadline_at=case.deadline_at,
         )
-        codes = answer(self.world, name, due.at)
+        codes = answer(self.world, self.ids[name], due.at)
         run.retries += 1
         attempt = CardAttempt(
             due.at, case.amount.amount, case.amount.currency, codes is not None

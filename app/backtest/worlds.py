@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,7 +46,7 @@ class World(Protocol):
 
     def declines(self, n: int) -> list[dict[str, Any]]: ...
 
-    def attempt(self, case_id: str, at: datetime) -> Mapping[str, object]: ...
+    def attempt(self, case_id: Any, at: datetime) -> Mapping[str, object]: ...
 
 
 def factory_at(address: str) -> Callable[[], World]:
@@ -57,6 +58,7 @@ def factory_at(address: str) -> Callable[[], World]:
     spec = importlib.util.spec_from_file_location(f"world_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
+    sys.path.append(str(path.parent.resolve()))  # where a world's own modules lie
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     with _asked(f"{path} cannot be loaded:", DEALING_SECONDS):
@@ -84,16 +86,22 @@ def dealt(world: World, n: int) -> list[dict[str, Any]]:
     seen = set()
     for number, case in enumerate(cases):
         case_id = case.get("case_id") if isinstance(case, dict) else None
-        if not isinstance(case_id, str) or not case_id or case_id in seen:
+        if not _is_id(case_id) or str(case_id) in seen:
             raise WorldFault(
                 f"case number {number}: no case_id of its own ({case_id!r})"
             )
-        seen.add(case_id)
+        seen.add(str(case_id))
     return cases
 
 
-def answer(world: World, case_id: str, at: datetime) -> Codes | None:
-    """The codes of a refusal, or None for an approval."""
+def _is_id(value: object) -> bool:
+    if isinstance(value, Integral):
+        return not isinstance(value, bool)
+    return isinstance(value, str) and value != ""
+
+
+def answer(world: World, case_id: Any, at: datetime) -> Codes | None:
+    """The codes of a refusal, or None for an approval; the id as the world gave it."""
     with _asked(f"case {case_id}: attempt raised", ANSWER_SECONDS):
         told = world.attempt(case_id, at)
     if not isinstance(told, dict):
@@ -102,7 +110,7 @@ def answer(world: World, case_id: str, at: datetime) -> Codes | None:
         case "succeeded":
             return None
         case "declined":
-            return codes_in(told, case_id)
+            return codes_in(told, str(case_id))
         case other:
             raise WorldFault(
                 f"case {case_id}: outcome {other!r} at {at:%Y-%m-%d %H:%M}"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from app.backtest_cli import backtest
@@ -50,6 +51,25 @@ def test_a_world_that_raises_ends_with_a_sentence() -> None:
     assert "case case-" in result.output
     assert "attempt raised ZeroDivisionError" in result.output
     assert "Traceback" not in result.output
+
+
+def test_what_a_world_prints_is_not_the_answer() -> None:
+    result = called("prints", "--json")
+    assert json.loads(result.stdout)["cases"] == 3
+    assert "a case is asked" in result.stderr
+
+
+def test_a_world_finds_the_modules_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python itself does for a file that it is told to run."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "kit_of_this_test.py").write_text(HERE.read_text())
+    world = tmp_path / "world_of_this_test.py"
+    world.write_text("from kit_of_this_test import opens_on_day_five as world\n")
+    given = ["--world", f"{world}:world", "--cases", "1", "--strategy", "hands-off"]
+    result = CliRunner().invoke(backtest, given)
+    assert result.exit_code == 0, result.output
 
 
 def test_what_is_not_there_is_said() -> None:

@@ -1,7 +1,9 @@
 """The runner: forward in time, the same luck for all, rules counted beside it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 import pytest
 
 from app.backtest.contestants import contestant
@@ -172,6 +174,22 @@ def test_a_world_that_hangs_ends_the_run_with_the_case_named(
     sentence = "case case-0: attempt: no answer within 0.05 seconds"
     with pytest.raises(WorldFault, match=sentence):
         a_run(Hangs(), 1)
+
+
+def test_ids_and_amounts_may_be_numbers_of_any_make() -> None:
+    given: dict[str, Any] = {
+        "case_id": 7,
+        "customer_id": np.int64(3),
+        "invoice_id": 1,
+        "amount": np.int64(1000),
+        "attempt_count": np.int64(1),
+        "customer": {"utc_offset_hours": np.float32(5.5), "months_active": np.int8(3)},
+    }
+    world = World(a_case(**given))
+    record = a_run(world, 6)
+    assert record.runs["7"].paid_at is not None
+    asked: list[Any] = [case_id for case_id, _ in world.asked]
+    assert asked == [7]
 
 
 def test_codes_that_nobody_knows_are_no_fault() -> None:

@@ -1,5 +1,6 @@
 """Small worlds for the tests, each with one thing to show."""
 
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +42,16 @@ class World:
 
 def opens_on_day_five() -> World:
     return World()
+
+
+class Prints(World):
+    def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
+        sys.stdout.write("a case is asked\n")
+        return super().attempt(case_id, at)
+
+
+def prints() -> World:
+    return Prints()
 
 
 class Raises(World):
