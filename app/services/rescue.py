@@ -158,7 +158,8 @@ def _paid_by(
         if isinstance(answer, Refusal) and answer.charge_id is not None:
             refused = gateway.charge(answer.charge_id)
             return Charged(answer, made.amount, refused, is_all_news=False)
-        is_ours = isinstance(answer, Paid)
+        # Accepted then, and settled since: who never asked is told that it is paid.
+        is_ours = isinstance(answer, Paid | Processing)
     if not is_ours:
         return NotCharged("The invoice was paid by somebody else.")
     return Charged(Paid(invoice.amount_paid, invoice.currency), made.amount, made)

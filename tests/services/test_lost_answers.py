@@ -95,6 +95,20 @@ def test_our_own_success_is_known_after_stripe_forgot_the_key(
     assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
 
 
+def test_our_own_debit_that_settled_while_its_answer_was_lost_is_recovered(
+    merchant: Merchant,
+) -> None:
+    settles = {"processing": 300, "then": "approve"}
+    invoice = merchant.declined_renewal("insufficient_funds", settles)
+    drop(merchant, "after")
+    merchant.run_to_next_retry(invoice)
+
+    later(merchant, hours=1)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.recovered_amount) == ("recovered", 1500)
+
+
 def test_a_stop_while_the_answer_is_missing_ends_it_and_books_the_money(
     merchant: Merchant,
 ) -> None:
