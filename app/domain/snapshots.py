@@ -113,6 +113,14 @@ class PaymentSnapshot:
         """Nothing can be charged through it any more."""
         return self.status == "canceled" or self.intent_status == "canceled"
 
+    @property
+    def wants_customer(self) -> bool:
+        """The bank asked for 3D Secure: it stands until the customer has confirmed."""
+        return (
+            self.intent_status == "requires_action"
+            or self.last_error_code == "authentication_required"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CardChoice:
@@ -184,6 +192,11 @@ class InvoiceSnapshot:
     def is_settling(self) -> bool:
         """A payment was accepted and its money is on the way."""
         return any(payment.intent_status == "processing" for payment in self.payments)
+
+    @property
+    def wants_customer(self) -> bool:
+        """It waits for the customer to confirm a payment, by 3D Secure."""
+        return any(payment.wants_customer for payment in self.payments)
 
     @property
     def is_paid_out_of_band(self) -> bool:

@@ -69,6 +69,10 @@ def follow(
         # By Stripe's clock the refusal of the old card may seem to lie ahead of us.
         refused_at = recovery.declines[-1].occurred_at
         recovery.card_changed_at = max(now, refused_at + timedelta(microseconds=1))
+    is_first = is_known and charged_before is None and chosen is not None
+    if is_first and not (recovery.declines or look.invoice.wants_customer):
+        # Stripe tried it without any card: now there is one.
+        new_card, recovery.card_changed_at = True, now
     tried_at = chosen_card.first_refused_at(recovery.declines, chosen)
     if tried_at is not None and not new_card:
         new_card = (recovery.card_changed_at or recovery.started_at) < tried_at

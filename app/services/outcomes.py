@@ -29,6 +29,7 @@ from app.domain.recovery import IN_FLIGHT, AttemptStatus, RecoveryStatus, move_a
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services.keeping import count_declines, keep_charges
 from app.services.planning import plan, put
+from app.services.verdicts import CONFIRM
 from app.storage.claims import Claim
 from app.storage.locks import lock_attempts, lock_recoveries
 from app.storage.models import Recovery, RetryAttempt
@@ -242,8 +243,7 @@ def _record_refusal(
         return  # it was ended while the charge was under way
     if isinstance(refusal, NeedsAction) and not is_new:
         # No new charge whose codes would say it: Stripe stopped before the bank.
-        text = "The bank wants the customer to confirm the payment (3D Secure)."
-        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, text, now=now)
+        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, CONFIRM, now=now)
     else:
         plan(session, recovery, now=now)
 

@@ -28,11 +28,12 @@ AFTER_REFUSAL = timedelta(days=1)
 
 
 def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
-    """Decide the recovery's next step and write it; None without any decline."""
+    """Decide the recovery's next step and write it; None where there is none to be
+    decided: no charge was refused, and no card was added since."""
     withdraw(session, recovery.id, "Planned anew.", now=now)
     case = case_of(session, recovery, now=now)
     if case is None:
-        return None
+        return _try_first_card(session, recovery, now=now)
     strategy = strategy_of(
         session,
         recovery.strategy,
@@ -43,6 +44,29 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
     write_step(session, recovery, step, version=strategy.version, now=now)
     if isinstance(step, RetryAt):
         note_fee(session, recovery, case, step)
+    return step
+
+
+def _try_first_card(
+    session: Session, recovery: Recovery, *, now: datetime
+) -> Step | None:
+    """Try the card that was added to a renewal without any, at once and once: without
+    a refusal no strategy has anything to go by."""
+    added_at = recovery.card_changed_at
+    is_there = added_at is not None and recovery.stripe_payment_method_id is not None
+    if not is_there or now > recovery.deadline_at:
+        return None
+    tried = session.scalar(
+        select(RetryAttempt.id).where(
+            RetryAttempt.recovery_id == recovery.id,
+            RetryAttempt.planned_at >= added_at,
+            RetryAttempt.asked > 0,
+        )
+    )
+    if tried is not None:
+        return None
+    step = RetryAt(now, "A card was added where there was none: it is tried at once.")
+    write_step(session, recovery, step, version="-", now=now)
     return step
 
 

@@ -41,8 +41,10 @@ def replan_missed(*, now: datetime) -> int:
 
     def replan(session: Session, recovery: Recovery) -> None:
         attempt = live_attempt(session, recovery.id)
-        if attempt is not None and attempt.status is AttemptStatus.SCHEDULED:
-            plan(session, recovery, now=now)
+        if attempt is None or attempt.status is not AttemptStatus.SCHEDULED:
+            return
+        if plan(session, recovery, now=now) is None:
+            recovery.look_again = True  # a person's wish, without any refusal
 
     with reading() as session:
         accounts = session.execute(

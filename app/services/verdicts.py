@@ -23,6 +23,11 @@ HELD_AT_STRIPE = frozenset(
     }
 )
 NO_CARD = "There was no card to charge. The customer has to add one."
+CONFIRM = "The bank wants the customer to confirm the payment (3D Secure)."
+NO_CHARGE = (
+    "Stripe made no charge, and shows no reason. The customer can pay on the invoice's "
+    "page."
+)
 
 
 def move_on(
@@ -50,7 +55,9 @@ def move_on(
         case Standing.SETTLING:
             _hold(session, recovery, PauseCause.SETTLING, verdict, now=now)
         case Standing.PAYABLE:
-            _take_up(session, recovery, is_news=is_news, new_card=new_card, now=now)
+            _take_up(
+                session, recovery, look, is_news=is_news, new_card=new_card, now=now
+            )
 
 
 def _end_paid(
@@ -118,6 +125,7 @@ def _hold(
 def _take_up(
     session: Session,
     recovery: Recovery,
+    look: Look,
     *,
     is_news: bool,
     new_card: bool,
@@ -141,4 +149,12 @@ def _take_up(
     if not (is_news or new_card or was_held or lacks_plan):
         return
     if plan(session, recovery, now=now) is None:
-        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, NO_CARD, now=now)
+        reason = _why_no_charge(recovery, look)
+        put(recovery, RecoveryStatus.WAITING_FOR_CUSTOMER, reason, now=now)
+
+
+def _why_no_charge(recovery: Recovery, look: Look) -> str:
+    """Why there is an attempt of Stripe's and no charge."""
+    if look.invoice.wants_customer:
+        return CONFIRM
+    return NO_CARD if recovery.stripe_payment_method_id is None else NO_CHARGE

@@ -7,8 +7,16 @@ import pytest
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
-from app.services import cards, recoveries, retries, subscriptions, sweeping
+from app.services import (
+    accounts,
+    cards,
+    recoveries,
+    retries,
+    subscriptions,
+    sweeping,
+)
 from app.services.connections import gateway_of
+from app.storage.models import Recovery
 from app.storage.transaction import transaction
 from app.stripe_gateway.wire import OneAnswer
 from tests.builders import a_user
@@ -70,6 +78,97 @@ def test_without_a_card_stripe_is_not_asked_again_and_again(
     cards.follow_change(merchant.account_id, customer, now=merchant.now)
     merchant.tick()
     assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+
+
+def test_a_card_that_is_added_to_a_renewal_without_any_is_tried(
+    merchant: Merchant,
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert "no card to charge" in recovery.status_reason
+
+    merchant.sandbox.person("new_card", customer=customer)
+    merchant.sandbox.script(customer, "insufficient_funds", default="approve")
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    merchant.tick()
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False]
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
+
+
+def test_a_card_that_is_added_is_tried_once_where_stripe_tells_no_reason(
+    merchant: Merchant,
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    merchant.sandbox.person("new_card", customer=customer)
+    odd: dict[str, Any] = {"type": "invalid_request_error", "message": "Not today."}
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", status=400, times=20, body={"error": odd}
+    )
+    for _ in range(3):
+        cards.follow_change(merchant.account_id, customer, now=merchant.now)
+        for _ in range(3):
+            merchant.tick()
+        merchant.sandbox.advance(days=1)
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert "shows no reason" in recovery.status_reason
+    assert _pay_calls(merchant) == 1
+
+
+def test_a_card_that_is_added_while_retries_are_off_is_tried_afterwards(
+    merchant: Merchant,
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    user = a_user(name="Mia")
+    accounts.switch(merchant.account_id, is_on=False, user_id=user.id, now=merchant.now)
+    merchant.sandbox.person("new_card", customer=customer)
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    merchant.sandbox.advance(hours=1)
+    merchant.tick()
+    assert merchant.charges(invoice) == []
+
+    accounts.switch(merchant.account_id, is_on=True, user_id=user.id, now=merchant.now)
+    merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+
+
+def test_a_payment_that_waits_for_the_customer_is_said_to_do_so(
+    merchant: Merchant,
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    merchant.sandbox.person(
+        "new_card", customer=customer, card="pm_card_authenticationRequired"
+    )
+    # By staff, as if the customer were there: it stops for 3D Secure.
+    merchant.api("post", f"/v1/invoices/{invoice}/pay", off_session="false")
+    with transaction() as session:
+        session.delete(session.get_one(Recovery, merchant.recovery(invoice).id))
+    merchant.look(invoice)
+    merchant.tick()
+
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert "3D Secure" in recovery.status_reason
+    assert merchant.charges(invoice) == []
+
+
+def test_a_wish_to_retry_without_a_card_does_not_end_in_nothing(
+    merchant: Merchant,
+) -> None:
+    _, invoice = _renewal_without_a_card(merchant)
+    user = a_user(name="Mia")
+    accounts.switch(merchant.account_id, is_on=False, user_id=user.id, now=merchant.now)
+    recovery = merchant.recovery(invoice)
+    recoveries.bring_forward(recovery.id, user_id=user.id, now=merchant.now)
+    merchant.sandbox.advance(hours=1)
+    accounts.switch(merchant.account_id, is_on=True, user_id=user.id, now=merchant.now)
+    merchant.tick()
+
+    assert merchant.planned(invoice) is None
+    waiting = merchant.recovery(invoice).status
+    assert waiting is RecoveryStatus.WAITING_FOR_CUSTOMER
 
 
 def test_a_refusal_without_a_reason_is_asked_about_once_a_day(
@@ -386,6 +485,17 @@ def _detach_card(merchant: Merchant, invoice: str) -> None:
     assert seen.card_choice is not None
     merchant.api("post", f"/v1/payment_methods/{seen.card_choice.id}/detach")
     assert recovery.status is RecoveryStatus.IN_RETRY
+
+
+def _renewal_without_a_card(merchant: Merchant) -> tuple[str, str]:
+    """The customer, and the invoice that Stripe could not even try."""
+    subscriber = merchant.subscriber(default="approve")
+    merchant.api("post", f"/v1/payment_methods/{subscriber.payment_method}/detach")
+    merchant.sandbox.advance(days=31, hours=2)
+    listed = merchant.api("get", f"/v1/invoices?customer={subscriber.customer}")
+    invoice = str(listed["data"][0]["id"])
+    merchant.look(invoice)
+    return subscriber.customer, invoice
 
 
 def _pay_calls(merchant: Merchant) -> int:
