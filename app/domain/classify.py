@@ -247,11 +247,16 @@ def _wants_authentication(codes: Codes) -> bool:
     )
 
 
+# Stripe's decline codes whose own words leave nothing to infer.
+_PLAIN_NO = frozenset({"do_not_try_again", "invalid_account"})
+
+
 def _may_be_lifted(inferred: CodeFacts) -> bool:
-    """Advice to try later beats an inference, but nobody's wish and no law."""
+    """Advice to try later beats an inference, but no plain word, wish or law."""
     return (
         inferred.same_card is not SameCard.YES
         and inferred.next_step not in NOT_THE_CUSTOMERS
+        and not (inferred.space is Space.STRIPE and inferred.code in _PLAIN_NO)
     )
 
 

@@ -80,6 +80,11 @@ TABLE = [
     (c("fraudulent", advice_code="try_again_later"), SOFT, YES),
     (mc("02", "card_not_supported"), SOFT, YES),
     (c("stop_payment_order", advice_code="try_again_later"), HARD, NO),  # their wish
+    # words that no advice takes back
+    (mc("28", "do_not_try_again"), HARD, NO),
+    (c("do_not_try_again", advice_code="try_again_later"), HARD, NO),
+    (mc("28", "invalid_account"), HARD, NO),
+    (c("invalid_account", advice_code="try_again_later"), HARD, NO),
     # data to be corrected: by the customer, or by the updater where that can be
     (c("generic_decline", advice_code="confirm_card_data"), CUSTOMER, NO),
     (c("do_not_honor", advice_code="confirm_card_data"), CUSTOMER, NO),
