@@ -9,14 +9,18 @@ from sqlalchemy.orm import Session
 
 from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus
-from app.domain.recovery import ClosedAs, RecoveryStatus
+from app.domain.recovery import ClosedAs, PauseCause, RecoveryStatus
 from app.domain.snapshots import AccountSnapshot
 from app.services import endpoints, imports
 from app.services.account_rows import AccountRefused, connected_row, mode_of
 from app.services.audit import note
 from app.services.key_access import examine, follow_checks, key_of
-from app.storage.models import Recovery, StripeAccount
+from app.storage.models import AuditEntry, Recovery, StripeAccount
 from app.storage.transaction import reading, transaction
+
+# What people did to a recovery, as the trail calls it.
+PAUSED = "recovery.pause"
+ENDS_A_PAUSE = ("recovery.resume", "recovery.retry_now")
 
 
 class AlreadyConnected(AccountRefused):
@@ -144,12 +148,13 @@ def _is_renewed(account: StripeAccount, kind: ConnectionKind) -> bool:
 
 
 def _take_up_again(session: Session, account_id: int, *, now: datetime) -> None:
-    """What was closed only because the account left is open again.
+    """What was closed only because the account left is open again; what a person had
+    paused is paused again.
 
     It has no plan until the import has looked at its invoice, so nothing is charged
     that was paid or canceled meanwhile.
     """
-    session.execute(
+    closed = (
         update(Recovery)
         .where(
             Recovery.account_id == account_id,
@@ -157,10 +162,30 @@ def _take_up_again(session: Session, account_id: int, *, now: datetime) -> None:
             Recovery.closed_as == ClosedAs.DISCONNECTED,
             Recovery.deadline_at > now,
         )
-        .values(
+        .values(closed_as=None, ended_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    last_done = (
+        select(AuditEntry.action)
+        .where(
+            AuditEntry.recovery_id == Recovery.id,
+            AuditEntry.action.in_((PAUSED, *ENDS_A_PAUSE)),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    session.execute(
+        closed.where(last_done == PAUSED).values(
+            status=RecoveryStatus.PAUSED,
+            paused_because=PauseCause.PERSON,
+            status_reason="Paused by a person before the Stripe account was "
+            "disconnected.",
+        )
+    )
+    session.execute(
+        closed.values(
             status=RecoveryStatus.IN_RETRY,
             status_reason="The Stripe account was connected again.",
-            closed_as=None,
-            ended_at=None,
         )
     )

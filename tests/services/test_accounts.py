@@ -11,7 +11,7 @@ from app import current
 from app.config import STRIPE_API_BASE, Config
 from app.domain.account import ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
-from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.sandbox import Sandbox
 from app.sandbox.founding import (
     MERCHANT,
@@ -25,6 +25,7 @@ from app.services import (
     imports,
     key_access,
     leaving,
+    recoveries,
     retries,
 )
 from app.services.account_rows import AccountRefused
@@ -35,6 +36,7 @@ from app.storage.connection_models import ImportRun
 from app.storage.models import AuditEntry, Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import reading
 from app.stripe_gateway.connection import READ_REPEATS
+from tests.builders import a_user
 from tests.conftest import MONDAY
 
 OTHER_KEY = "rk_test_sandboxSecond"
@@ -293,6 +295,25 @@ class TestLeave:
             recovery = session.scalars(select(Recovery)).one()
         assert (recovery.status, recovery.closed_as) == (RecoveryStatus.IN_RETRY, None)
         assert the_due_attempt().due_at > now
+
+    def test_what_a_person_paused_is_still_paused_after_coming_back(
+        self, sandbox: Sandbox
+    ) -> None:
+        now = a_declined_renewal(sandbox)
+        account_id = accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=now)
+        imports.go_on(now=now)
+        with reading() as session:
+            recovery_id = session.scalars(select(Recovery.id)).one()
+        recoveries.pause(recovery_id, user_id=a_user(name="Mia").id, now=now)
+        leaving.disconnect(account_id, user_id=None, now=now)
+
+        accounts.connect_with_key(MERCHANT_KEY, user_id=None, now=now)
+        imports.go_on(now=now)
+        retries.run_due(now=now + timedelta(days=20))
+        with reading() as session:
+            recovery = session.scalars(select(Recovery)).one()
+        assert recovery.paused_because is PauseCause.PERSON
+        assert our_charges(sandbox) == 0
 
     def test_what_stripe_refuses_to_clean_up_is_said(self, sandbox: Sandbox) -> None:
         account_id = connected()
