@@ -135,7 +135,7 @@ def _ask_on(
     is_known, with_first_invoices = _what_we_know(account_id, invoice.id)
     if not (is_known or is_renewal(invoice, with_first_invoices=with_first_invoices)):
         return (), ()
-    charges = _charges(gateway, invoice)
+    charges = all_charges(gateway, invoice)
     refused = any(charge.is_declined for charge in charges)
     history = () if is_known or not refused else _history(gateway, invoice, now=now)
     return charges, history
@@ -150,11 +150,16 @@ def _what_we_know(account_id: int, stripe_invoice_id: str) -> tuple[bool, bool]:
         return bool(is_known), account.with_first_invoices
 
 
-def _charges(gateway: Gateway, invoice: InvoiceSnapshot) -> tuple[ChargeSnapshot, ...]:
+def all_charges(
+    gateway: Gateway, invoice: InvoiceSnapshot
+) -> tuple[ChargeSnapshot, ...]:
     """Every charge of the invoice; where Stripe will not list them, the newest."""
     found: list[ChargeSnapshot] = []
     for payment in invoice.payments:
         if payment.payment_intent_id is None:
+            # Made without an intent, as older integrations do; or outside of Stripe.
+            made = payment.charge_id and gateway.charge(payment.charge_id)
+            found += [made] if made else []
             continue
         try:
             found += gateway.charges(payment.payment_intent_id)

@@ -10,6 +10,7 @@ from app.domain.pay_results import Declined, Paid, Processing, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services import retries, wanted_looks
 from app.services.connections import NotConnected, gateway_of
+from app.services.invoices import all_charges
 from app.storage.cases import known_charge_ids
 from app.storage.claims import Claim, unfinished
 from app.storage.transaction import reading
@@ -104,10 +105,11 @@ def _unknown_charge(
         known = known_charge_ids(session, lost.recovery_id)
     charges = [
         charge
-        for intent_id in invoice.payment_intent_ids
-        for charge in gateway.charges(intent_id)
+        for charge in all_charges(gateway, invoice)
         if charge.id not in known and charge.created
     ]
+    # Of several payments; those of one come in order, also within a second.
+    charges.sort(key=lambda charge: charge.created or lost.started_at)
     if not charges or _is_by_its_time(charges[-1], lost):
         return charges[-1] if charges else None
     # Made before we asked, or by a clock that is minutes off ours: the key knows.

@@ -1,5 +1,6 @@
 """Invoices that do not behave: no card, settling, dead, changed behind our back."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -424,6 +425,35 @@ def test_an_invoice_stripe_cannot_show_holds_up_no_other(merchant: Merchant) -> 
 
     assert merchant.recovery(good).status is RecoveryStatus.RECOVERED
     assert merchant.recovery(bad).status is RecoveryStatus.IN_RETRY
+
+
+def test_a_charge_without_a_payment_intent_is_a_decline_like_any_other(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox makes payment intents only: on the way here they become charges."""
+    ask = OneAnswer.request
+
+    def charged(http: OneAnswer, method: str, url: str, **given: Any) -> Any:
+        answer = ask(http, method, url, **given)
+        if method.upper() == "GET" and "/v1/invoices/" in url:
+            told = answer.json()
+            for payment in told["payments"]["data"]:
+                charge = payment["payment"]["payment_intent"]["latest_charge"]
+                payment["payment"] = {"type": "charge", "charge": charge}
+            answer._content = json.dumps(told).encode()
+        return answer
+
+    monkeypatch.setattr(OneAnswer, "request", charged)
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+
+    [decline] = merchant.declines(invoice)
+    assert decline.decline_code == "insufficient_funds"
+    merchant.sandbox.fault(method="POST", path="*/pay", do="drop", when="after")
+    merchant.run_to_next_retry(invoice)
+    merchant.sandbox.advance(hours=1)
+    merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
 
 
 def test_a_bank_account_is_not_debited_eight_times(
