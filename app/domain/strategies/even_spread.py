@@ -7,7 +7,7 @@ more invoices than tries after 1, 3, 5 and 7 days. The control of every comparis
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from hashlib import blake2b
 
 from app.domain.cases import Case
@@ -41,6 +41,8 @@ _HOURS = (9.25, 11.0, 13.5)
 # Where the zone is unknown: day in Europe, Africa and the Americas all at once.
 _HOURS_UTC = (15.0, 16.0, 17.0)
 _JITTER = timedelta(minutes=45)
+# By day, on the customer's clock, where none of the good hours is left.
+_DAYTIME = (8, 21)
 
 # A try must have started, not only be due, before the window closes.
 _BEFORE_END = timedelta(minutes=30)
@@ -161,7 +163,7 @@ class _Slot:
 
 def _spread(plan: _Plan, told: Explanation) -> RetryAt:
     slots = sorted(_slots(plan), key=lambda slot: (slot.against, slot.at))
-    at = slots[0].at if slots else min(max(plan.wanted, plan.bound.at), plan.end)
+    at = slots[0].at if slots else _at_any_hour(plan)
     case, number = plan.case, plan.case.retries + 1
     return RetryAt(
         at,
@@ -179,6 +181,29 @@ def _spread(plan: _Plan, told: Explanation) -> RetryAt:
             "good_hour": bool(slots),
         },
     )
+
+
+def _at_any_hour(plan: _Plan) -> datetime:
+    """Where no good hour is left: by day if it can be, near the wanted time."""
+    first, last, zone = plan.bound.at, plan.end, plan.local.zone
+    wanted = min(max(plan.wanted, first), last)
+    jitter = _JITTER * steady_share(plan.case, "any")
+    edges = [
+        at_local(local_day(wanted, zone) + shift * _DAY, hour, zone) + jitter
+        for shift in (-1, 0, 1)
+        for hour in (_DAYTIME[0], _DAYTIME[1] - 1)
+    ]
+    by_day = [
+        at
+        for at in (first, wanted, last, *edges)
+        if first <= at <= last and _is_by_day(at, zone)
+    ]
+    return min(by_day, key=lambda at: (abs(at - wanted), at), default=wanted)
+
+
+def _is_by_day(at: datetime, zone: tzinfo) -> bool:
+    there = at.astimezone(zone)
+    return _DAYTIME[0] <= there.hour < _DAYTIME[1]
 
 
 def _slots(plan: _Plan) -> list[_Slot]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -193,6 +193,21 @@ def test_when_no_good_hour_is_left_any_hour_is_better_than_none() -> None:
     step = one(case)
     assert MONDAY + hours(20) <= step.at <= case.deadline_at
     assert step.evidence["good_hour"] is False
+
+
+def test_where_no_good_hour_is_left_the_day_is_better_than_the_night() -> None:
+    """A plan billed every three days: from Monday 20:00 to Wednesday 08:00."""
+    declined_at = datetime(2026, 12, 14, 20, 0, tzinfo=NEW_YORK).astimezone(UTC)
+    for seed in SEEDS:
+        case = a_case(
+            declines=(a_decline(occurred_at=declined_at),),
+            customer=Customer("cus_1", timezone="America/New_York"),
+            deadline_at=declined_at + hours(36),
+            seed=seed,
+        )
+        at = one(case, now=declined_at).at
+        assert 8 <= at.astimezone(NEW_YORK).hour < 21
+        assert declined_at + hours(20) <= at <= case.deadline_at
 
 
 def test_after_a_long_pause_the_tries_left_are_spread_anew_not_fired_at_once() -> None:
