@@ -84,7 +84,10 @@ def _shorten(session: Session, recovery: Recovery, *, now: datetime) -> None:
 def _is_concerned(recovery: Recovery, seen: SubscriptionSnapshot) -> bool:
     """Whether its invoice may stand differently: another card, paused, resumed."""
     own_card = seen.default_payment_method or seen.default_source
-    other_card = own_card is not None and own_card != recovery.stripe_payment_method_id
+    if own_card is None:
+        other_card = recovery.card_set_on == "subscription"  # now the customer's own
+    else:
+        other_card = own_card != recovery.stripe_payment_method_id
     paused = seen.status == "paused" or seen.pause_behavior is not None
     was_paused = recovery.paused_because is PauseCause.PAUSED_AT_STRIPE
     return other_card or paused != was_paused
