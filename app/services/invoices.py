@@ -86,14 +86,16 @@ def _card(
     choice = invoice.card_choice
     if choice is None:
         return None
-    if is_wanted:
-        return gateway.payment_method(choice.id)
-    if not _is_another(invoice.id, choice.id):
+    if not is_wanted and not _is_another(invoice.id, choice.id):
         return None
     try:
         return gateway.payment_method(choice.id)
-    except REFUSALS:
-        return None  # taken for another card, then
+    except (Gone, Refused):
+        return None  # of a kind that Stripe does not show: judged by its id alone
+    except PermissionMissing:
+        if is_wanted:
+            raise
+        return None
 
 
 def _is_another(stripe_invoice_id: str, stripe_payment_method_id: str) -> bool:

@@ -155,6 +155,42 @@ def test_a_payment_that_waits_for_the_customer_is_said_to_do_so(
     assert merchant.charges(invoice) == []
 
 
+def test_the_customers_own_card_is_tried_when_the_subscriptions_is_taken_off(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="stolen_card")
+    refused = merchant.recovery(invoice)
+    found = merchant.api("get", f"/v1/invoices/{invoice}")
+    subscription = found["parent"]["subscription_details"]["subscription"]
+    path, customer = f"/v1/subscriptions/{subscription}", refused.stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    merchant.sandbox.script(customer, default="approve")
+    old = refused.stripe_payment_method_id
+    merchant.api("post", path, default_payment_method=old)
+    merchant.look(invoice, with_card=True)
+    assert merchant.recovery(invoice).card_trap
+
+    merchant.api("post", path, default_payment_method="")
+    subscriptions.look(merchant.account_id, subscription, now=merchant.now)
+    merchant.tick()
+    assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+
+
+def test_a_payment_method_that_stripe_does_not_show_stops_no_planning(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.api("post", f"/v1/invoices/{invoice}/pay")  # by staff
+    odd = {"type": "invalid_request_error", "message": "Not of this kind."}
+    path = "/v1/payment_methods/*"
+    merchant.sandbox.fault(
+        method="GET", path=path, status=400, times=99, body={"error": odd}
+    )
+    merchant.run_to_next_retry(invoice)  # is planned anew instead
+    merchant.tick()
+    assert merchant.planned(invoice) is not None
+
+
 def test_a_wish_to_retry_without_a_card_does_not_end_in_nothing(
     merchant: Merchant,
 ) -> None:
