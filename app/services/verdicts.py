@@ -22,6 +22,8 @@ HELD_AT_STRIPE = frozenset(
         PauseCause.SETTLING,
     }
 )
+# Ends that a payment changes nothing about.
+_PAID_OR_LEFT = (ClosedAs.PAID_ELSEWHERE, ClosedAs.DISCONNECTED)
 NO_CARD = "There was no card to charge. The customer has to add one."
 CONFIRM = "The bank wants the customer to confirm the payment (3D Secure)."
 NO_CHARGE = (
@@ -63,7 +65,8 @@ def move_on(
 def _end_paid(
     session: Session, recovery: Recovery, look: Look, *, now: datetime
 ) -> None:
-    if recovery.status in (RecoveryStatus.RECOVERED, RecoveryStatus.CLOSED):
+    was_closed_as = recovery.closed_as
+    if recovery.status is RecoveryStatus.RECOVERED or was_closed_as in _PAID_OR_LEFT:
         return
     if look.invoice.is_paid_out_of_band:
         reason = "Paid outside of Stripe: somebody marked the invoice as paid."
@@ -76,7 +79,10 @@ def _end_paid(
         )
     verdict = Judgment(Standing.PAID, reason, ClosedAs.PAID_ELSEWHERE)
     close(session, recovery, verdict, now=now)
-    if recovery.subscription is not None:
+    if was_closed_as is not None:  # written off, or canceled, and paid after all
+        recovery.closed_as, recovery.status_reason = verdict.closed_as, reason
+        recovery.ended_at = now
+    if recovery.subscription and was_closed_as is not ClosedAs.CANCELED:
         follow_payment(recovery.subscription, look.invoice)
 
 

@@ -312,6 +312,26 @@ def test_money_that_settles_after_a_cancellation_leaves_no_trace_of_the_end(
     assert recovery.recovered_amount == 1500
 
 
+def test_what_was_written_off_and_is_paid_after_all_is_paid(
+    merchant: Merchant,
+) -> None:
+    """Experiments and losses go by what is paid by any route, whenever it is."""
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    merchant.api("post", f"/v1/invoices/{invoice}/mark_uncollectible")
+    merchant.look(invoice)
+    assert merchant.recovery(invoice).closed_as is ClosedAs.UNCOLLECTIBLE
+
+    merchant.sandbox.advance(days=3)
+    merchant.api("post", f"/v1/invoices/{invoice}/pay", paid_out_of_band="true")
+    merchant.look(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.closed_as) == ("closed", "paid_elsewhere")
+    assert recovery.recovered_amount == 0
+    assert recovery.ended_at == merchant.now
+    assert "marked the invoice as paid" in recovery.status_reason
+
+
 def test_our_own_charge_that_bounces_is_ours_and_counted_once(
     merchant: Merchant,
 ) -> None:
