@@ -91,6 +91,9 @@ def as_it_was(case: Case) -> Case:
         card_attempts=tuple(each for each in case.card_attempts if each.at <= at),
         past_successes=tuple(each for each in case.past_successes if each < at),
         past_declines=tuple(each for each in case.past_declines if each < at),
+        declines_elsewhere=tuple(
+            each for each in case.declines_elsewhere if each.occurred_at <= at
+        ),
         card_changed_at=None,
     )
 

@@ -266,6 +266,28 @@ def test_watching_shows_even_spread_beside_stripe(viewer: FlaskClient) -> None:
         assert not session.scalars(select(RetryAttempt)).all()
 
 
+def test_what_another_invoice_found_out_later_is_not_foreseen(
+    viewer: FlaskClient,
+) -> None:
+    watched = a_recovery(
+        strategy="hands-off",
+        status=RecoveryStatus.PAUSED,
+        paused_because=PauseCause.OBSERVING,
+    )
+    kept = {"account_id": watched.account_id, "fingerprint": "one-card"}
+    a_decline(recovery_id=watched.id, **kept)
+    other = a_recovery(account_id=watched.account_id)
+    a_decline(
+        recovery_id=other.id,
+        occurred_at=MONDAY + timedelta(days=1),
+        decline_code="stolen_card",
+        **kept,
+    )
+    page = viewer.get("/strategies/hands-off").text
+    row = page[page.index('id="watched"') :]
+    assert row.count("<time") >= 9  # eight retries, the first decline
+
+
 def test_nothing_watched_yet_is_said(viewer: FlaskClient) -> None:
     assert "Nothing has been watched yet" in viewer.get("/strategies/hands-off").text
 
