@@ -49,6 +49,10 @@ IN_HAND = 200
 # A call that nobody answered is not repeated at once by fifty other events.
 HOLD_WITHOUT_ANSWER = timedelta(seconds=30)
 HOLD_WHEN_TOO_FAST = timedelta(seconds=5)
+# An outage ends for all at once: until then an event is tried whenever its account is.
+# What goes on failing waits by itself, for it holds up the others each time.
+TRIES_WITH_ALL = 4
+LONGEST_ALONE = timedelta(hours=1)
 LONGEST_LOOK = 300.0  # seconds; every look ends, well or not
 OWNER_MUST_ACT = (CredentialsRefused, PermissionMissing, NotConnected, SecretUnreadable)
 EXPECTED = (StripeTrouble, NotConnected, SecretUnreadable)
@@ -194,7 +198,7 @@ class Handler:
                 id=event.id,
                 tries=event.tries + 1,
                 note=_note(fault),
-                try_at=now + (hold or wait_after(event.tries + 1)),
+                try_at=now + _wait(hold, event.tries + 1),
             )
             for event in asked.events
         ]
@@ -258,6 +262,16 @@ def _hold(fault: Exception) -> timedelta | None:
         case StripeUnavailable():
             return HOLD_WITHOUT_ANSWER
     return None
+
+
+def _wait(hold: timedelta | None, tries: int) -> timedelta:
+    """How long the event itself waits. As long as its account, until it has stood in
+    the others' way so often that it seems to be its own object that is broken."""
+    if hold is None:
+        return wait_after(tries)
+    if tries <= TRIES_WITH_ALL:
+        return hold
+    return max(hold, min(wait_after(tries - TRIES_WITH_ALL), LONGEST_ALONE))
 
 
 def _note(fault: Exception) -> str:

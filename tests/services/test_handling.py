@@ -91,6 +91,28 @@ def test_the_state_at_stripe_counts_and_not_the_event(merchant: Merchant) -> Non
     assert merchant.planned(invoice) is None
 
 
+def test_one_object_that_stripe_never_shows_costs_less_and_less(
+    merchant: Merchant,
+) -> None:
+    good, bad = renewed(merchant, "insufficient_funds"), "in_alwaysBroken"
+    merchant.sandbox.fault(
+        method="GET", path=f"/v1/invoices/{bad}", status=500, times=1000
+    )
+    event = failed(merchant, bad)
+    held = 0
+    for _ in range(80):  # some forty minutes
+        handle(merchant)
+        hold_until = merchant.account().hold_until
+        held += bool(hold_until and hold_until > merchant.now)
+        merchant.sandbox.advance(seconds=31)
+
+    assert the_event(event).status is EventStatus.PENDING
+    assert held < 15  # of the account's time the broken one has a part
+    failed(merchant, good)
+    handle(merchant)
+    assert merchant.recovery(good).status is RecoveryStatus.IN_RETRY
+
+
 def test_an_event_about_something_stripe_does_not_show_is_handled(
     merchant: Merchant,
 ) -> None:
