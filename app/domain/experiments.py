@@ -86,7 +86,10 @@ def estimate(control: Sums, treatment: Sums, *, planned: int) -> Estimate:
     n = _harmonic_mean(control.count, treatment.count)
     half = half_width(n, n * variance, tuned_to=planned)
     difference = treatment.share - control.share
-    return Estimate(difference, difference - half, difference + half)
+    # No difference of shares goes beyond a hundred points, whatever the formula says.
+    return Estimate(
+        difference, max(-1.0, difference - half), min(1.0, difference + half)
+    )
 
 
 def _harmonic_mean(one: int, other: int) -> float:

@@ -169,3 +169,13 @@ def test_the_interval_comes_first_in_the_sentence() -> None:
 def test_an_a_a_test_warns_when_equals_differ() -> None:
     assert verdict_of(sums(800, 400), sums(800, 410), is_aa=True) is Standing.EQUAL
     assert verdict_of(sums(800, 320), sums(800, 480), is_aa=True) is Standing.UNSOUND
+
+
+def test_no_interval_goes_beyond_a_hundred_points() -> None:
+    nobody = Sums(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    all_paid = Sums(500, 500, 500.0, 500.0, 500.0, 500.0, 500.0)
+    none_paid = Sums(500, 500, 500.0, 0.0, 500.0, 0.0, 0.0)
+    found = estimate(nobody, all_paid, planned=900)
+    assert (found.low, found.high) == (-1.0, 1.0)
+    found = estimate(none_paid, all_paid, planned=900)
+    assert 0.9 < found.low < found.high == 1.0
