@@ -17,6 +17,7 @@ from app.domain.recovery import (
     move,
 )
 from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strategy
+from app.domain.strategies.hands_off import WATCHES, HandsOff
 from app.services.lifecycles import follow_recovery
 from app.services.strategies import strategy_of
 from app.storage.cases import case_of
@@ -25,6 +26,7 @@ from app.storage.models import Recovery, RetryAttempt
 from app.storage.planned import put_down
 
 AFTER_REFUSAL = timedelta(days=1)
+FIRST_CARD = "A card was added where there was none: it is tried at once."
 
 
 def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
@@ -65,7 +67,9 @@ def _try_first_card(
     )
     if tried is not None:
         return None
-    step = RetryAt(now, "A card was added where there was none: it is tried at once.")
+    step: Step = WATCHES
+    if recovery.strategy != HandsOff.name:
+        step = RetryAt(now, FIRST_CARD)
     write_step(session, recovery, step, version="-", now=now)
     return step
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.declines import MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
+from app.domain.strategies.hands_off import HandsOff
 from app.services import (
     accounts,
     cards,
@@ -116,6 +117,21 @@ def test_a_card_that_is_added_is_tried_once_where_stripe_tells_no_reason(
     assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
     assert "shows no reason" in recovery.status_reason
     assert _pay_calls(merchant) == 1
+
+
+def test_a_card_that_is_added_is_not_tried_where_the_strategy_only_watches(
+    merchant: Merchant,
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    with transaction() as session:
+        session.merge(merchant.recovery(invoice)).strategy = HandsOff.name
+    merchant.sandbox.person("new_card", customer=customer)
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    for _ in range(3):
+        merchant.tick()
+
+    assert merchant.charges(invoice) == []
+    assert merchant.recovery(invoice).paused_because is PauseCause.OBSERVING
 
 
 def test_a_card_that_is_added_while_retries_are_off_is_tried_afterwards(

@@ -5,6 +5,8 @@ from datetime import datetime
 from app.domain.cases import Case
 from app.domain.steps import Observe, Step
 
+WATCHES = Observe("The strategy is hands off: nothing is charged, only watched.")
+
 
 class HandsOff:
     """Never charges anything."""
@@ -14,4 +16,4 @@ class HandsOff:
 
     def next_step(self, case: Case, *, now: datetime) -> Step:
         """Nothing to do."""
-        return Observe("The strategy is hands off: nothing is charged, only watched.")
+        return WATCHES
