@@ -52,7 +52,7 @@ def rearranged(texts: list[LineText], wish: str) -> list[LineText] | None:
     verb, _, number = wish.partition("-")
     if wish == "add":
         return [*texts, LineText()][:MOST_LINES]
-    if not (number.isdecimal() and 1 <= int(number[:3]) <= len(texts)):
+    if not (number.isdecimal() and len(number) < 4 and 1 <= int(number) <= len(texts)):
         return None
     at = int(number) - 1
     if verb == "remove":

@@ -120,6 +120,16 @@ def test_lines_are_added_moved_and_removed_without_saving(owner: FlaskClient) ->
     assert _versions() == []
 
 
+@pytest.mark.parametrize("number", ["0", "3", "0020", "1" * 5000, "-1", "x"])
+@pytest.mark.parametrize("verb", ["up", "remove"])
+def test_a_line_that_is_not_there_is_neither_moved_nor_removed(
+    owner: FlaskClient, verb: str, number: str
+) -> None:
+    answer = _build(owner, lines="2", do=f"{verb}-{number}", name="")
+    assert answer.status_code == 422
+    assert 'id="line-2"' in answer.text
+
+
 def test_what_it_would_do_is_shown_before_it_is_saved(owner: FlaskClient) -> None:
     answer = _build(owner, do="show")
     assert "Not enough money: 3 retries on day" in answer.text
