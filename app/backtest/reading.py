@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from numbers import Integral, Real
+from numbers import Real
 
-from app.backtest.worlds import WorldFault, codes_in
+from app.backtest.worlds import WorldFault, codes_in, is_whole
 from app.domain.cases import Card, CardAttempt, Case, Customer
 from app.domain.declines import Decline, MadeBy
 from app.domain.money import Money
@@ -85,7 +85,7 @@ def _card(told: Mapping[str, object], name: str) -> Card:
 
 def _money(told: Mapping[str, object], name: str) -> Money:
     amount, currency = told.get("amount"), told.get("currency")
-    if not isinstance(amount, Integral) or isinstance(amount, bool) or amount <= 0:
+    if not is_whole(amount) or int(amount) <= 0:
         raise WorldFault(f"case {name}: amount is {amount!r}, not minor units")
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise WorldFault(f"case {name}: currency is {currency!r}")
@@ -117,7 +117,7 @@ def _part(told: Mapping[str, object], field: str, name: str) -> Mapping[str, obj
 
 def _id(facts: Mapping[str, object], field: str, name: str) -> str | None:
     value = facts.get(field)
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if is_whole(value):
         return str(value)
     return _text(facts, field, name)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from app.domain.declines import Codes
 
@@ -94,10 +94,13 @@ def dealt(world: World, n: int) -> list[dict[str, Any]]:
     return cases
 
 
+def is_whole(value: object) -> TypeGuard[Integral]:
+    """Whether it is a whole number, numpy's included; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _is_id(value: object) -> bool:
-    if isinstance(value, Integral):
-        return not isinstance(value, bool)
-    return isinstance(value, str) and value != ""
+    return is_whole(value) or (isinstance(value, str) and value != "")
 
 
 def answer(world: World, case_id: Any, at: datetime) -> Codes | None:

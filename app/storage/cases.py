@@ -2,9 +2,8 @@
 
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.cases import Card, CardAttempt, Case
@@ -92,10 +91,6 @@ def _card(decline: Decline) -> Card:
     )
 
 
-def _codes(row: Row[Any]) -> Codes:
-    return Codes(**{field.name: getattr(row, field.name) for field in fields(Codes)})
-
-
 def _card_history(
     session: Session, recovery_id: int, fingerprint: str | None, *, now: datetime
 ) -> tuple[tuple[CardAttempt, ...], tuple[DeclineValue, ...]]:
@@ -106,21 +101,23 @@ def _card_history(
     card = {"fingerprint": fingerprint, "since": now - CARD_HISTORY}
     refused = session.execute(_REFUSED_ON_CARD, card).all()
     approved = session.execute(_APPROVED_ON_CARD, card).all()
+    declines = [
+        DeclineValue(row.occurred_at, Codes.of(row), row.made_by) for row in refused
+    ]
     tries = [
         CardAttempt(
             row.occurred_at,
             row.amount,
             row.currency,
-            reached_network=row.outcome_type != "blocked"
-            and row.network_status != "not_sent_to_network",
+            reached_network=decline.reached_network,
         )
-        for row in refused
+        for row, decline in zip(refused, declines, strict=True)
     ]
     tries += [CardAttempt(*row, declined=False) for row in approved]
     last_approved = max((row.occurred_at for row in approved), default=None)
     elsewhere = [
-        DeclineValue(row.occurred_at, _codes(row), row.made_by)
-        for row in refused
+        decline
+        for row, decline in zip(refused, declines, strict=True)
         if row.recovery_id != recovery_id
         and (last_approved is None or row.occurred_at > last_approved)
     ]

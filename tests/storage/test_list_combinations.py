@@ -98,14 +98,19 @@ def _page(wanted: SubscriptionFilter, order: Order, cursor: Cursor | None) -> Pa
         return SUBSCRIPTIONS.page(session, wanted, cursor=cursor, size=3, order=order)
 
 
+def _small_steps(monkeypatch: pytest.MonkeyPatch, *, few: int) -> None:
+    """Let some dozen rows take the turns that lists of a million take."""
+    monkeypatch.setattr("app.storage.listings.narrowing.FEW", few)
+    monkeypatch.setattr("app.storage.listings.listing.NEAR", 4)
+    monkeypatch.setattr("app.storage.listings.listing.WALKED", 9)
+
+
 @pytest.mark.parametrize("few", [-1, 5, 1000])
 def test_pages_show_every_row_once_in_order(
     app: Flask, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     _many()
-    monkeypatch.setattr("app.storage.listings.narrowing.FEW", few)
-    monkeypatch.setattr("app.storage.listings.listing.NEAR", 4)
-    monkeypatch.setattr("app.storage.listings.listing.WALKED", 9)
+    _small_steps(monkeypatch, few=few)
     for seed in range(60):
         wanted, order = _combined(seed)
         expected = _at_once(wanted, order)
@@ -118,9 +123,7 @@ def test_no_statement_reads_the_table_through(
     app: Flask, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     _many()
-    monkeypatch.setattr("app.storage.listings.narrowing.FEW", few)
-    monkeypatch.setattr("app.storage.listings.listing.NEAR", 4)
-    monkeypatch.setattr("app.storage.listings.listing.WALKED", 9)
+    _small_steps(monkeypatch, few=few)
     for seed in range(200):
         wanted, order = _combined(seed)
         with _sent(db.engine) as statements, reading() as session:
