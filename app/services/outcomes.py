@@ -36,6 +36,8 @@ from app.storage.models import Recovery, RetryAttempt
 
 # An accepted charge of which Stripe then shows nothing is none.
 SEEN_WITHIN = timedelta(days=1)
+# By so much Stripe's clock and ours may differ.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def record(
@@ -154,8 +156,7 @@ def _own_charge(
 ) -> ChargeSnapshot | None:
     """The charge that this attempt made: the first since then that was not refused
     before, for nobody can charge an invoice whose payment is being settled."""
-    # Stripe's clock and ours may differ by some minutes.
-    since = (attempt.started_at or attempt.due_at) - timedelta(minutes=5)
+    since = (attempt.started_at or attempt.due_at) - CLOCKS_DIFFER
     known = {decline.stripe_charge_id for decline in recovery.declines}
     return next(
         (

@@ -11,6 +11,7 @@ from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.services import retries, wanted_looks
 from app.services.connections import NotConnected, gateway_of
 from app.services.invoices import all_charges
+from app.services.outcomes import CLOCKS_DIFFER
 from app.storage.cases import known_charge_ids
 from app.storage.claims import Claim, unfinished
 from app.storage.transaction import reading
@@ -23,7 +24,6 @@ AT_ONCE = 200
 # Whoever hears nothing for half a minute has hung up; Stripe may still be at it. That
 # no charge is shown proves something only when it has had the time to make one.
 STRIPE_ENDS_WITHIN = timedelta(minutes=3)
-CLOCKS_DIFFER = timedelta(minutes=5)
 # Stripe keeps an idempotency key for at least 24 hours; an hour is for our doubts.
 KEY_IS_KEPT = timedelta(hours=23)
 # A server error is stored under the key and replayed for a day. After three askings
