@@ -13,8 +13,9 @@ from datetime import date
 from app.domain.money import Money
 from app.domain.recovery import OPEN, ClosedAs, RecoveryStatus
 
-# Neither of these is lost by us: the money came, or we may no longer look.
-_NOT_LOST = frozenset({ClosedAs.PAID_ELSEWHERE, ClosedAs.DISCONNECTED})
+# None of these is lost by us: the money came, or may come by hand, or we may no longer
+# look.
+_NOT_LOST = frozenset({ClosedAs.PAID_ELSEWHERE, ClosedAs.SENT, ClosedAs.DISCONNECTED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class ClosedAs(StrEnum):
     UNCOLLECTIBLE = "uncollectible"
     CANCELED = "canceled"  # the subscription was canceled at Stripe
     DISCONNECTED = "disconnected"  # the account was
+    SENT = "sent"  # the customer pays by hand now; nobody knows yet whether they do
 
 
 class AttemptStatus(StrEnum):

@@ -101,7 +101,7 @@ def _ending(invoice: InvoiceSnapshot) -> tuple[str, ClosedAs] | None:
     if invoice.collection_method != "charge_automatically":
         return (
             "The customer now pays this invoice by hand: it is sent, not charged.",
-            ClosedAs.PAID_ELSEWHERE,
+            ClosedAs.SENT,
         )
     if invoice.amount_remaining <= 0:
         return "Nothing is due on the invoice any more.", ClosedAs.PAID_ELSEWHERE

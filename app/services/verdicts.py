@@ -70,6 +70,8 @@ def _end_paid(
         return
     if look.invoice.is_paid_out_of_band:
         reason = "Paid outside of Stripe: somebody marked the invoice as paid."
+    elif was_closed_as is ClosedAs.SENT:
+        reason = "Paid by hand, after it was sent to the customer."
     elif look.newest_made_by is MadeBy.METRICSCO:
         reason = "Paid by a retry of ours that these records do not remember."
     else:
@@ -79,7 +81,7 @@ def _end_paid(
         )
     verdict = Judgment(Standing.PAID, reason, ClosedAs.PAID_ELSEWHERE)
     close(session, recovery, verdict, now=now)
-    if was_closed_as is not None:  # written off, or canceled, and paid after all
+    if was_closed_as is not None:  # written off, canceled or sent, and paid after all
         recovery.closed_as, recovery.status_reason = verdict.closed_as, reason
         recovery.ended_at = now
     if recovery.subscription and was_closed_as is not ClosedAs.CANCELED:
@@ -94,6 +96,10 @@ def close(
     end(session, recovery, RecoveryStatus.CLOSED, verdict.reason, now=now)
     if recovery.status is not was:
         recovery.closed_as = verdict.closed_as
+    elif recovery.closed_as is ClosedAs.SENT is not verdict.closed_as:
+        # How it went on with an invoice that the customer was to pay by hand.
+        recovery.closed_as, recovery.status_reason = verdict.closed_as, verdict.reason
+        recovery.ended_at = now
 
 
 def end(
