@@ -84,7 +84,7 @@ class Case:
 
     @property
     def last_decline(self) -> Decline:
-        """The newest refusal; a case has at least one."""
+        """The newest refusal; there is none where no card has been tried yet."""
         return self.declines[-1]
 
     @property

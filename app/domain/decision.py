@@ -39,6 +39,15 @@ def decide(
     return _within_rules(step, case, now, rules)
 
 
+def first_try(
+    case: Case, reason: str, *, now: datetime, rules: NetworkRules = PUBLISHED
+) -> Step:
+    """The step for a card that was added where there was none, and no refusal of this
+    invoice yet: it is tried at once, inside every rule."""
+    end = _end_without_asking(case, now)
+    return end or _within_rules(RetryAt(now, reason), case, now, rules)
+
+
 def _end_without_asking(case: Case, now: datetime) -> Step | None:
     stop = hard_stop(case)
     if stop:

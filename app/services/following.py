@@ -16,6 +16,7 @@ from app.domain.recovery import (
 )
 from app.domain.snapshots import (
     ChargeSnapshot,
+    PaymentMethodSnapshot,
 )
 from app.domain.standing import is_renewal
 from app.domain.window import deadline
@@ -30,6 +31,7 @@ from app.services.keeping import (
 from app.services.lifecycles import follow_payment
 from app.services.outcomes import settle_processing
 from app.services.verdicts import move_on
+from app.storage.cases import CHOSEN
 from app.storage.claims import live_attempt
 from app.storage.locks import lock_recovery
 from app.storage.models import Recovery, StripeAccount, Subscription
@@ -77,6 +79,8 @@ def follow(
     if tried_at is not None and not new_card:
         new_card = (recovery.card_changed_at or recovery.started_at) < tried_at
         recovery.card_changed_at = max(tried_at, recovery.card_changed_at or tried_at)
+    if is_news or new_card:
+        recovery.stripe_refusals = 0
     if not is_settled:
         move_on(session, recovery, look, is_news=is_news, new_card=new_card, now=now)
     if is_known:
@@ -188,9 +192,18 @@ def _note_state(recovery: Recovery, look: Look) -> None:
     recovery.stripe_payment_method_id = choice.id if choice else None
     recovery.card_set_on = choice.set_on if choice else None
     recovery.card_trap = invoice.is_card_trap
+    _note_card(recovery, look.card)
     subscription = recovery.subscription
     if subscription is not None and subscription.cancel_at is not None:
         recovery.deadline_at = min(recovery.deadline_at, subscription.cancel_at)
+
+
+def _note_card(recovery: Recovery, card: PaymentMethodSnapshot | None) -> None:
+    """Keep what was read of the card that is charged next: it may be ruled out."""
+    if card is None or card.id != recovery.stripe_payment_method_id:
+        return
+    told = {name: getattr(card.card, name) for name in CHOSEN}
+    recovery.chosen_card = {"id": card.id, **told, "kind": card.kind}
 
 
 def _note_charges(session: Session, recovery: Recovery, look: Look) -> bool:

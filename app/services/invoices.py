@@ -99,14 +99,15 @@ def _card(
 
 
 def _is_another(stripe_invoice_id: str, stripe_payment_method_id: str) -> bool:
-    """Whether only other payment methods were refused for this invoice."""
+    """Whether only other payment methods were refused for this invoice of ours, or
+    none at all."""
     with reading() as session:
-        refused = session.scalars(
+        methods = session.scalars(
             select(Decline.stripe_payment_method_id)
-            .join(Recovery, Recovery.id == Decline.recovery_id)
+            .join_from(Recovery, Decline, isouter=True)
             .where(Recovery.stripe_invoice_id == stripe_invoice_id)
         ).all()
-    return bool(refused) and stripe_payment_method_id not in refused
+    return bool(methods) and stripe_payment_method_id not in methods
 
 
 def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:

@@ -94,7 +94,7 @@ def _record(
             _finish(attempt, AttemptStatus.CANCELED, reason, now=now)
             recovery.look_again = True
             if was_asked:
-                recovery.stripe_refused_at = now
+                _note_no_charge(recovery, now=now)
         case PutBack():
             _put_back(recovery, attempt, outcome, now=now)
         case Unanswered(reason, is_at_it):
@@ -191,8 +191,14 @@ def _record_charged(
         case NotPayable() as refused:
             text = f"Stripe would not charge: {refused.message or refused.hint}"
             _finish(attempt, AttemptStatus.CANCELED, text, now=now)
-            recovery.stripe_refused_at = now
+            _note_no_charge(recovery, now=now)
             recovery.look_again = True
+
+
+def _note_no_charge(recovery: Recovery, *, now: datetime) -> None:
+    """Stripe would not charge at all: the next try waits, longer each time."""
+    recovery.stripe_refused_at = now
+    recovery.stripe_refusals += 1
 
 
 def _record_paid(
@@ -268,6 +274,8 @@ def _keep_own_decline(
         decline.attempt_id = attempt.id
     count_declines(recovery.subscription, new)
     _date_card_before(recovery, charge)
+    if new:
+        recovery.stripe_refusals = 0
     session.flush()
     return bool(new)
 

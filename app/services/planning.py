@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.cases import Case
-from app.domain.decision import decide
+from app.domain.decision import decide, first_try
 from app.domain.network_rules import expected_fee
 from app.domain.recovery import (
     OUR_KEYS_BEGIN,
@@ -20,12 +20,15 @@ from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strate
 from app.domain.strategies.hands_off import WATCHES, HandsOff
 from app.services.lifecycles import follow_recovery
 from app.services.strategies import strategy_of
-from app.storage.cases import case_of
+from app.storage.cases import case_of, first_card_case
 from app.storage.claims import live_attempt, withdraw
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.planned import put_down
 
+# After the first refusal to charge at all; twice as long after each further one.
 AFTER_REFUSAL = timedelta(days=1)
+# In a row, which takes a week: what stands against a charge then will stand.
+MOST_REFUSALS = 4
 FIRST_CARD = "A card was added where there was none: it is tried at once."
 
 
@@ -53,7 +56,8 @@ def _try_first_card(
     session: Session, recovery: Recovery, *, now: datetime
 ) -> Step | None:
     """Try the card that was added to a renewal without any, at once and once: without
-    a refusal no strategy has anything to go by."""
+    a refusal no strategy has anything to go by. Not where another invoice has found
+    the card ruled out."""
     added_at = recovery.card_changed_at
     is_there = added_at is not None and recovery.stripe_payment_method_id is not None
     if not is_there or now > recovery.deadline_at:
@@ -69,7 +73,8 @@ def _try_first_card(
         return None
     step: Step = WATCHES
     if recovery.strategy != HandsOff.name:
-        step = RetryAt(now, FIRST_CARD)
+        case = first_card_case(session, recovery, now=now)
+        step = first_try(case, FIRST_CARD, now=now)
     write_step(session, recovery, step, version="-", now=now)
     return step
 
@@ -96,15 +101,31 @@ def _after_refusal(step: Step, recovery: Recovery) -> Step:
     refused_at, changed_at = recovery.stripe_refused_at, recovery.card_changed_at
     if refused_at is None or (changed_at and changed_at > refused_at):
         return step
-    earliest = refused_at + AFTER_REFUSAL
-    if not isinstance(step, RetryAt) or step.at >= earliest:
+    if not isinstance(step, RetryAt):
+        return step
+    if recovery.stripe_refusals >= MOST_REFUSALS:
+        return GiveUp(
+            f"Stripe refused {recovery.stripe_refusals} times in a row to charge at "
+            f"all, without asking a bank. {_last_words(recovery)}"
+        )
+    days = 1 << max(0, recovery.stripe_refusals - 1)
+    earliest = refused_at + AFTER_REFUSAL * days
+    if step.at >= earliest:
         return step
     if earliest > recovery.deadline_at:
         return GiveUp(
-            "Stripe refuses to charge, and the time for retries is over soon."
+            "Stripe refuses to charge, and the time for retries is over soon. "
+            f"{_last_words(recovery)}"
         )
-    rules = (*step.rules, "a day after Stripe refused to charge at all")
+    waits = "a day" if days == 1 else f"{days} days"
+    rules = (*step.rules, f"{waits} after Stripe refused to charge at all")
     return replace(step, at=earliest, rules=rules)
+
+
+def _last_words(recovery: Recovery) -> str:
+    """What came of the last attempt that ended."""
+    said = [a.outcome for a in recovery.attempts if a.started_at and a.finished_at]
+    return said[-1] or "" if said else ""
 
 
 def write_step(

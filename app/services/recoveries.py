@@ -119,6 +119,7 @@ def resume_in(
     recovery = _to_change(session, recovery_id)
     refuse_if_overtaken(session, recovery, seen, charges=True)
     refuse_resume(session, recovery)
+    recovery.stripe_refusals = 0  # a person thinks that it may go now
     put(recovery, RecoveryStatus.IN_RETRY, "Resumed.", now=now)
     plan(session, recovery, now=now)
     # Stripe may have news of the time in between; the next look brings them.

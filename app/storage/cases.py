@@ -18,6 +18,10 @@ CARD_HISTORY = timedelta(days=31)
 CUSTOMER_HISTORY = timedelta(days=400)
 
 
+# What is kept of the card that the next charge takes.
+CHOSEN = ("brand", "network", "funding", "country", "fingerprint", "kind")
+
+
 def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | None:
     """The recovery's case; None while no charge has been refused (no card at all)."""
     declines = _declines(session, recovery.id)
@@ -26,7 +30,23 @@ def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | No
     newest = declines[-1]
     changed_at = recovery.card_changed_at
     is_new_card = changed_at is not None and newest.occurred_at < changed_at
-    card = Card() if is_new_card else _card(newest)
+    card = _chosen(recovery) if is_new_card else _card(newest)
+    return _case(session, recovery, declines, card, now=now)
+
+
+def first_card_case(session: Session, recovery: Recovery, *, now: datetime) -> Case:
+    """The case of the card that would be charged, where no charge was refused yet."""
+    return _case(session, recovery, [], _chosen(recovery), now=now)
+
+
+def _case(
+    session: Session,
+    recovery: Recovery,
+    declines: list[Decline],
+    card: Card,
+    *,
+    now: datetime,
+) -> Case:
     tries, elsewhere = _card_history(session, recovery.id, card.fingerprint, now=now)
     customer_id = recovery.stripe_customer_id
     own = {decline.stripe_charge_id for decline in declines}
@@ -78,6 +98,14 @@ def _customer(recovery: Recovery) -> CaseCustomer:
             else None
         ),
     )
+
+
+def _chosen(recovery: Recovery) -> Card:
+    """The card that the next charge takes, as far as it was read."""
+    read = recovery.chosen_card or {}
+    if read.get("id") != recovery.stripe_payment_method_id:
+        return Card()
+    return Card(**{name: read.get(name) for name in CHOSEN})
 
 
 def _card(decline: Decline) -> Card:

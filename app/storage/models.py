@@ -279,10 +279,14 @@ class Recovery(Base):
     stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
     card_set_on: Mapped[str | None] = mapped_column(String(16))
     card_trap: Mapped[bool] = mapped_column(default=False)
+    # That card as it was last read: its payment method's id, and the fields of a Card.
+    chosen_card: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     # Declines before this moment speak of a card that has been replaced since.
     card_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # When Stripe last refused to charge at all, without asking a bank.
     stripe_refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # How often in a row it has, since the last charge or change of the card.
+    stripe_refusals: Mapped[int] = mapped_column(default=0, server_default="0")
     # When Stripe was last asked about the invoice; a later answer outranks.
     looked_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # News came while a charge was in flight: look again when it has landed.

@@ -2,11 +2,12 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from app.domain.declines import MadeBy
+from app.domain.declines import DeclineKind, MadeBy
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.domain.strategies.hands_off import HandsOff
 from app.services import (
@@ -21,7 +22,7 @@ from app.services.connections import gateway_of
 from app.storage.models import Recovery
 from app.storage.transaction import transaction
 from app.stripe_gateway.wire import OneAnswer
-from tests.builders import a_user
+from tests.builders import a_decline, a_user
 from tests.merchants import Merchant
 
 SETTLES = {"processing": 3 * 86400, "then": "approve"}
@@ -134,6 +135,51 @@ def test_a_card_that_is_added_is_not_tried_where_the_strategy_only_watches(
     assert merchant.recovery(invoice).paused_because is PauseCause.OBSERVING
 
 
+@pytest.mark.parametrize("looked", ["for the card", "for other news"])
+@pytest.mark.parametrize(
+    "codes",
+    [
+        {"decline_code": "lost_card"},
+        {"decline_code": "do_not_honor", "network_advice_code": "03"},
+    ],
+    ids=["lost", "never again"],
+)
+def test_a_card_that_another_invoice_found_ruled_out_is_not_tried_when_added(
+    merchant: Merchant, codes: dict[str, str], looked: str
+) -> None:
+    customer, invoice = _renewal_without_a_card(merchant)
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    _refused_for_another_invoice(merchant, customer, **codes)
+    if looked == "for the card":
+        cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    else:
+        merchant.look(invoice)
+    for _ in range(3):
+        merchant.tick()
+
+    assert merchant.charges(invoice) == []
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert "on another invoice" in recovery.status_reason
+
+
+def test_a_new_card_that_another_invoice_found_ruled_out_is_not_tried(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("stolen_card", default="approve")
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    _refused_for_another_invoice(merchant, customer, decline_code="lost_card")
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    for _ in range(3):
+        merchant.tick()
+
+    assert len(merchant.charges(invoice)) == 1
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.WAITING_FOR_CUSTOMER
+    assert "on another invoice" in recovery.status_reason
+
+
 def test_a_card_that_is_added_while_retries_are_off_is_tried_afterwards(
     merchant: Merchant,
 ) -> None:
@@ -238,6 +284,46 @@ def test_a_refusal_without_a_reason_is_asked_about_once_a_day(
         merchant.tick()
     assert _pay_calls(merchant) <= 3
     assert len(merchant.charges(invoice)) == 1
+
+
+def test_a_refusal_without_a_reason_is_asked_about_less_and_less_and_ends(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    odd: dict[str, Any] = {"type": "invalid_request_error", "message": "Not today."}
+    merchant.sandbox.fault(
+        method="POST", path="*/pay", status=400, times=50, body={"error": odd}
+    )
+    asked_at = []
+    while planned := merchant.planned(invoice):
+        asked_at.append(planned.due_at)
+        merchant.run_to_next_retry(invoice)
+        merchant.tick()
+    first, *waits = [(b - a).days for a, b in pairwise(asked_at)]
+    assert first >= 1
+    assert waits == [2, 4]
+    assert _pay_calls(merchant) == 4
+    recovery = merchant.recovery(invoice)
+    assert recovery.status is RecoveryStatus.TERMINATED
+    assert "4 times in a row" in recovery.status_reason
+    assert "Not today." in recovery.status_reason
+
+
+def test_a_refusal_without_a_reason_that_is_mended_is_forgotten(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    odd: dict[str, Any] = {"type": "invalid_request_error", "message": "Not today."}
+    for _ in range(2):
+        merchant.sandbox.fault(
+            method="POST", path="*/pay", status=400, times=3, body={"error": odd}
+        )
+        for _ in range(4):
+            merchant.run_to_next_retry(invoice)
+            merchant.tick()
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.stripe_refusals) == ("in_retry", 0)
+    assert len(merchant.charges(invoice)) == 3
 
 
 @pytest.mark.parametrize("names_the_last", [True, False])
@@ -346,6 +432,35 @@ def test_what_was_written_off_and_is_paid_after_all_is_paid(
     assert recovery.recovered_amount == 0
     assert recovery.ended_at == merchant.now
     assert "marked the invoice as paid" in recovery.status_reason
+
+
+def test_an_invoice_that_is_sent_from_now_on_is_not_said_to_be_paid(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    _look_at_it_sent(merchant, invoice)
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.closed_as) == ("closed", "sent")
+    assert "sent, not charged" in recovery.status_reason
+    assert merchant.planned(invoice) is None
+
+    merchant.sandbox.advance(days=3)
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+    merchant.look(invoice)
+    recovery = merchant.recovery(invoice)
+    assert (recovery.closed_as, recovery.recovered_amount) == ("paid_elsewhere", 0)
+    assert recovery.status_reason == "Paid by hand, after it was sent to the customer."
+    assert recovery.ended_at == merchant.now
+
+
+def test_a_sent_invoice_that_is_voided_is_said_to_be_void(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds")
+    _look_at_it_sent(merchant, invoice)
+    merchant.api("post", f"/v1/invoices/{invoice}/void")
+    merchant.look(invoice)
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.closed_as) == ("closed", "voided")
+    assert recovery.status_reason == "The invoice was voided."
 
 
 def test_our_own_charge_that_bounces_is_ours_and_counted_once(
@@ -580,6 +695,18 @@ def _due_now(merchant: Merchant, invoice: str) -> None:
         session.merge(planned).due_at = merchant.now
 
 
+def _look_at_it_sent(merchant: Merchant, invoice: str) -> None:
+    """By its API Stripe switches drafts only: here it shows an open one as sent."""
+    shown = merchant.api("get", f"/v1/invoices/{invoice}")
+    merchant.sandbox.fault(
+        method="GET",
+        path=f"/v1/invoices/{invoice}",
+        status=200,
+        body={**shown, "collection_method": "send_invoice"},
+    )
+    merchant.look(invoice)
+
+
 def _detach_card(merchant: Merchant, invoice: str) -> None:
     recovery = merchant.recovery(invoice)
     seen = gateway_of(merchant.account_id).invoice(invoice)
@@ -598,6 +725,24 @@ def _renewal_without_a_card(merchant: Merchant) -> tuple[str, str]:
     invoice = str(listed["data"][0]["id"])
     merchant.look(invoice)
     return subscriber.customer, invoice
+
+
+def _refused_for_another_invoice(
+    merchant: Merchant, customer: str, **codes: str
+) -> None:
+    """The customer's newest card was refused so for somebody's other invoice."""
+    listed = merchant.api("get", f"/v1/customers/{customer}/payment_methods")
+    card = listed["data"][0]["card"]
+    a_decline(
+        account_id=merchant.account_id,
+        recovery_id=None,
+        occurred_at=merchant.now - timedelta(hours=1),
+        kind=DeclineKind.HARD,
+        brand="mastercard",
+        network="mastercard",
+        fingerprint=card["fingerprint"],
+        **{"decline_code": None, "network_decline_code": None, **codes},
+    )
 
 
 def _pay_calls(merchant: Merchant) -> int:
