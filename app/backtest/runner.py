@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app.backtest.breaches import Breaches
 from app.backtest.reading import first_case
-from app.backtest.worlds import World, answer, dealt
+from app.backtest.worlds import World, answer, asked, dealt
 from app.domain.cases import CardAttempt, Case
 from app.domain.declines import Decline, MadeBy
 from app.domain.steps import RetryAt, Step
@@ -99,8 +99,9 @@ class _Race:
         self.on_card: dict[str, list[CardAttempt]] = {}
         self.ids = {str(facts["case_id"]): facts["case_id"] for facts in told}
         for facts in told:
-            case = first_case(facts, seed=seed)
             name = str(facts["case_id"])
+            with asked(f"case {name}: what it is raised"):
+                case = first_case(facts, seed=seed)
             self.record.runs[name] = Run(case)
             self._plan(case.declined_at, name, None)
 

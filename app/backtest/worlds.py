@@ -61,7 +61,7 @@ def factory_at(address: str) -> Callable[[], World]:
     sys.path.append(str(path.parent.resolve()))  # where a world's own modules lie
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses look their module up
-    with _asked(f"{path} cannot be loaded:", DEALING_SECONDS):
+    with asked(f"{path} cannot be loaded:", DEALING_SECONDS):
         spec.loader.exec_module(module)
     factory = getattr(module, name, None)
     if not callable(factory):
@@ -71,7 +71,7 @@ def factory_at(address: str) -> Callable[[], World]:
 
 def _guarded(factory: Callable[[], World], address: str) -> Callable[[], World]:
     def make() -> World:
-        with _asked(f"{address} raised", DEALING_SECONDS):
+        with asked(f"{address} raised", DEALING_SECONDS):
             return factory()
 
     return make
@@ -79,7 +79,7 @@ def _guarded(factory: Callable[[], World], address: str) -> Callable[[], World]:
 
 def dealt(world: World, n: int) -> list[dict[str, Any]]:
     """The world's `n` cases as it gave them, in a list of dicts with distinct ids."""
-    with _asked(f"declines({n}) raised", DEALING_SECONDS):
+    with asked(f"declines({n}) raised", DEALING_SECONDS):
         cases = world.declines(n)
     if not isinstance(cases, list) or len(cases) != n:
         raise WorldFault(f"declines({n}) did not give a list of {n} cases")
@@ -105,8 +105,13 @@ def _is_id(value: object) -> bool:
 
 def answer(world: World, case_id: Any, at: datetime) -> Codes | None:
     """The codes of a refusal, or None for an approval; the id as the world gave it."""
-    with _asked(f"case {case_id}: attempt raised", ANSWER_SECONDS):
+    with asked(f"case {case_id}: attempt raised", ANSWER_SECONDS):
         told = world.attempt(case_id, at)
+    with asked(f"case {case_id}: its answer raised"):
+        return _read(told, case_id, at)
+
+
+def _read(told: object, case_id: Any, at: datetime) -> Codes | None:
     if not isinstance(told, dict):
         raise WorldFault(f"case {case_id}: the answer is {told!r:.80}, not a dict")
     match told.get("outcome"):
@@ -133,29 +138,40 @@ def codes_in(told: Mapping[str, object], case_id: str) -> Codes:
 
 def said(error: BaseException) -> str:
     """An exception in one line."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # it cannot even be told
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @contextmanager
-def _asked(what: str, seconds: float) -> Iterator[None]:
+def asked(what: str, seconds: float = ANSWER_SECONDS) -> Iterator[None]:
     """Turns whatever the world does but answer into a WorldFault.
 
-    Also an exit, which would look like a finished back-test, and thinking for longer
-    than `seconds` (on the main thread, where signals arrive).
+    Also an exit, which would look like a finished back-test, whatever else ends
+    programs, and thinking for longer than `seconds` (on the main thread, where signals
+    arrive). A person's Ctrl-C still ends the back-test.
     """
+    interrupts: list[int] = []
     try:
-        with _limited(seconds):
+        with _limited(seconds, interrupts):
             yield
+    except WorldFault:
+        raise
     except _TooLong:
         text = what.removesuffix(" raised").removesuffix(" cannot be loaded:")
         raise WorldFault(f"{text}: no answer within {seconds:g} seconds") from None
-    except (Exception, SystemExit) as error:
-        raise WorldFault(f"{what} {said(error)}") from error
+    except BaseException as error:
+        if not interrupts:
+            raise WorldFault(f"{what} {said(error)}") from error
+    if interrupts:  # also where the world swallowed it
+        raise KeyboardInterrupt
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def _limited(seconds: float, interrupts: list[int]) -> Iterator[None]:
+    """Notes in `interrupts` that a person, not the world, wants it to end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -163,10 +179,16 @@ def _limited(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         raise _TooLong
 
+    def interrupt(number: int, frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
     before = signal.signal(signal.SIGALRM, stop)
+    before_interrupt = signal.signal(signal.SIGINT, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, before_interrupt)

@@ -1,5 +1,6 @@
 """The runner: forward in time, the same luck for all, rules counted beside it."""
 
+import signal
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,14 @@ from app.domain.cases import Case
 from app.domain.steps import GiveUp, RetryAt, Step
 from tests.backtest.worlds import (
     MONDAY,
+    AnswersBadly,
+    Ends,
     Hangs,
-    Leaves,
+    Interrupted,
+    NoZone,
     Raises,
     TalksNonsense,
+    Unspeakable,
     World,
     a_case,
 )
@@ -130,7 +135,20 @@ def test_a_strategy_that_watches_charges_nothing() -> None:
     ("world", "sentence"),
     [
         (Raises(), "case case-0: attempt raised ZeroDivisionError: no such bank"),
-        (Leaves(), "case case-0: attempt raised SystemExit: 0"),
+        (Ends(SystemExit(0)), "case case-0: attempt raised SystemExit: 0"),
+        (Ends(GeneratorExit()), "case case-0: attempt raised GeneratorExit"),
+        (Ends(KeyboardInterrupt()), "case case-0: attempt raised KeyboardInterrupt"),
+        (Ends(StopIteration()), "case case-0: attempt raised StopIteration"),
+        (Ends(Unspeakable()), "case case-0: attempt raised Unspeakable"),
+        (AnswersBadly(), "case case-0: its answer raised OSError: gone"),
+        (
+            World(a_case(declined_at=MONDAY.replace(tzinfo=NoZone()))),
+            "case case-0: what it is raised LookupError: no such zone",
+        ),
+        (
+            World(a_case(declined_at=MONDAY.replace(tzinfo=None))),
+            "case case-0: declined_at is datetime.*, not an aware datetime",
+        ),
         (TalksNonsense(), "case case-0: outcome 'perhaps' at 2026-03-03 15:00"),
         (World(a_case(decline_code=None)), "case case-0: no decline_code"),
         (World(a_case(amount="10")), "case case-0: amount is '10', not minor units"),
@@ -174,6 +192,15 @@ def test_a_world_that_hangs_ends_the_run_with_the_case_named(
     sentence = "case case-0: attempt: no answer within 0.05 seconds"
     with pytest.raises(WorldFault, match=sentence):
         a_run(Hangs(), 1)
+
+
+@pytest.mark.parametrize("swallowed", [(), (BaseException,)])
+def test_a_person_ends_the_run_with_ctrl_c(
+    swallowed: tuple[type[BaseException], ...],
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        a_run(Interrupted(*swallowed), 1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ids_and_amounts_may_be_numbers_of_any_make() -> None:

@@ -1,8 +1,10 @@
 """Small worlds for the tests, each with one thing to show."""
 
+import signal
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 MONDAY = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -59,9 +61,52 @@ class Raises(World):
         raise ZeroDivisionError("no such bank")
 
 
-class Leaves(World):
+class Ends(World):
+    """Raises what ends programs, or worse."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
     def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
-        raise SystemExit(0)
+        raise self.error
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Interrupted(World):
+    """A person presses Ctrl-C while it thinks; it swallows what it is told to."""
+
+    def __init__(self, *swallowed: type[BaseException]) -> None:
+        super().__init__()
+        self.swallowed = swallowed
+
+    def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
+        with suppress(*self.swallowed):
+            signal.raise_signal(signal.SIGINT)
+        return super().attempt(case_id, at)
+
+
+class FailsWhenRead(dict[str, Any]):
+    """An answer whose parts cannot be had."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        raise OSError("gone")
+
+
+class AnswersBadly(World):
+    def attempt(self, case_id: str, at: datetime) -> dict[str, Any]:
+        return FailsWhenRead()
+
+
+class NoZone(tzinfo):
+    """A zone that does not know its own offset."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta | None:
+        raise LookupError("no such zone")
 
 
 class Hangs(World):
