@@ -12,7 +12,15 @@ from app.domain.cases import Case
 from app.domain.limits import first_allowed, retries_left
 from app.domain.network_rules import MAX_CHARGES, MAX_DEBITS, MAX_RETRIES, hard_stop
 from app.domain.network_rules_data import PUBLISHED, NetworkRules
-from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strategy
+from app.domain.steps import (
+    AskCustomer,
+    GiveUp,
+    NoPlan,
+    Observe,
+    RetryAt,
+    Step,
+    Strategy,
+)
 from app.domain.strategies.even_spread import EvenSpread
 
 
@@ -84,6 +92,8 @@ def _answer_of(strategy: Strategy, case: Case, now: datetime) -> Step:
     try:
         step = strategy.next_step(case, now=now)
         fault = _fault_in(step)
+    except NoPlan as error:
+        fault = str(error)
     except Exception as error:
         fault = f"it failed with {type(error).__name__}"
     if fault is None:

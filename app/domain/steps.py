@@ -60,6 +60,10 @@ class Observe:
 Step = RetryAt | AskCustomer | GiveUp | Observe
 
 
+class NoPlan(Exception):
+    """Raised by a strategy that cannot decide; the text says why, within a sentence."""
+
+
 class Strategy(Protocol):
     """Named, versioned rules that decide the next step of a recovery."""
 

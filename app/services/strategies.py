@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.cases import Case
-from app.domain.steps import Step, Strategy
-from app.domain.strategies import ADAPTIVE, ALL, DEFAULT, strategy_named
+from app.domain.steps import NoPlan, Step, Strategy
+from app.domain.strategies import ADAPTIVE, ALL, strategy_named
 from app.domain.strategies.own import OwnStrategy
 from app.domain.strategies.own_json import BadDefinition, from_json
 from app.domain.strategies.portraits import PORTRAITS
 from app.services.audit import note
 from app.storage import strategy_reads
 from app.storage.models import StripeAccount
+from app.storage.strategy_models import OwnStrategy as OwnRow
 from app.storage.transaction import transaction
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,20 @@ class Learned:
         return self.strategy.next_step(case, now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A strategy that is there no more, or cannot be read: the even spread decides in
+    its place, and each decision says why."""
+
+    name: str
+    version: str
+    why: str
+
+    def next_step(self, case: Case, *, now: datetime) -> Step:
+        """Never a step; see app.domain.decision."""
+        raise NoPlan(self.why)
+
+
 def strategy_of(
     session: Session,
     name: str,
@@ -58,20 +73,28 @@ def strategy_of(
 
     `account_id` brings what has been learned of the account. A recovery must not go
     without a plan because a name has left the code or a row cannot be read: then the
-    default decides, and the shipped prior for a model.
+    even spread decides (`Lost`), and the shipped prior for a model.
     """
     if name == ADAPTIVE and account_id is not None:
         return _learned(session, account_id)
     if name in ALL:
         return strategy_named(name)
     row = strategy_reads.own(session, name, version)
-    if row is not None:
-        try:
-            return OwnStrategy(name, str(row.version), from_json(row.definition))
-        except BadDefinition as fault:
-            log.error("strategy %s, version %s: %s", name, row.version, fault)
-    log.error("there is no strategy %r: %s decides instead", name, DEFAULT)
-    return strategy_named(DEFAULT)
+    if row is None:
+        log.error("there is no strategy %r: even spread decides instead", name)
+        return Lost(name, version or "-", "no strategy of this name is left")
+    return own_strategy(row)
+
+
+def own_strategy(row: OwnRow) -> Strategy:
+    """This version of an own strategy; `Lost` where its row cannot be read."""
+    version = str(row.version)
+    try:
+        return OwnStrategy(row.name, version, from_json(row.definition))
+    except BadDefinition as fault:
+        log.error("strategy %s, version %s: %s", row.name, version, fault)
+        why = f"its version {version} is stored damaged and cannot be read"
+        return Lost(row.name, version, why)
 
 
 def _learned(session: Session, account_id: int) -> Strategy:

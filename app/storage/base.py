@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -67,6 +67,25 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a stored time must know its zone")
         return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+class ReadableJSON(TypeDecorator[Any]):
+    """JSON of which damaged text reads as None, so that one row cannot take a page or
+    a decision with it."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        read = super().result_processor(dialect, coltype)
+
+        def readable(value: Any) -> Any:
+            try:
+                return read(value) if read else value
+            except (ValueError, RecursionError):
+                return None
+
+        return readable
 
 
 class Word(TypeDecorator[StrEnum]):

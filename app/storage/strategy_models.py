@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.experiments import Arm
-from app.storage.base import Base, Id, UTCDateTime, Word
+from app.storage.base import Base, Id, ReadableJSON, UTCDateTime, Word
 from app.storage.models import StripeAccount, User
 
 LIVE_EXPERIMENT = text("stopped_at IS NULL")
@@ -22,7 +22,7 @@ class OwnStrategy(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
-    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+    definition: Mapped[dict[str, Any]] = mapped_column(ReadableJSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     # Set on every version at once: nothing new may choose it.

@@ -7,12 +7,11 @@ from app import current
 from app.domain.declines import DeclineKind
 from app.domain.people import Role
 from app.domain.strategies.own import After, OwnStrategy, Then
-from app.domain.strategies.own_json import from_json
 from app.domain.strategies.own_rules import KNOWN_CODES, MOST_LINES, Fault, faults_in
 from app.domain.strategies.portraits import EXAMPLES
 from app.services import own_strategies
 from app.services.own_strategies import DefinitionRefused
-from app.services.strategies import StrategyRefused
+from app.services.strategies import StrategyRefused, own_strategy
 from app.storage.strategy_models import OwnStrategy as OwnRow
 from app.web.access import me, needs
 from app.web.rendering import render, wants_fragment
@@ -40,10 +39,9 @@ _AFTER = {After.GIVE_UP: "give up", After.ASK: "ask the customer"}
 @bp.get("/new")
 @needs(Role.OWNER)
 def new() -> ResponseReturnValue:
-    texts = [LineText()]
-    if request.args.get("copy"):
-        texts = written(from_json(_own_row(request.args["copy"]).definition))
-    return _form(texts, action="/strategies/new")
+    copied = request.args.get("copy")
+    texts, is_damaged = _texts(_own_row(copied)) if copied else ([LineText()], False)
+    return _form(texts, action="/strategies/new", is_damaged=is_damaged)
 
 
 @bp.post("/new")
@@ -56,8 +54,9 @@ def create() -> ResponseReturnValue:
 @needs(Role.OWNER)
 def edit(name: str) -> ResponseReturnValue:
     row = _present_row(name)
-    texts = written(from_json(row.definition))
-    return _form(texts, action=f"/strategies/{name}/edit", row=row)
+    texts, is_damaged = _texts(row)
+    action = f"/strategies/{name}/edit"
+    return _form(texts, action=action, row=row, is_damaged=is_damaged)
 
 
 @bp.post("/<name>/edit")
@@ -79,6 +78,14 @@ def retire(name: str) -> ResponseReturnValue:
         f"{name} is retired. Recoveries that began with it end as they began.", "good"
     )
     return redirect("/strategies", 303)
+
+
+def _texts(row: OwnRow) -> tuple[list[LineText], bool]:
+    """The fields that give this version; empty ones, and True, where it is damaged."""
+    strategy = own_strategy(row)
+    if isinstance(strategy, OwnStrategy):
+        return written(strategy.definition), False
+    return [LineText()], True
 
 
 def _answer(*, row: OwnRow | None, action: str) -> ResponseReturnValue:
@@ -137,6 +144,7 @@ def _form(
     row: OwnRow | None = None,
     faults: tuple[Fault, ...] = (),
     shows: bool = False,
+    is_damaged: bool = False,
     status: int = 200,
 ) -> ResponseReturnValue:
     strategy = OwnStrategy("preview", "0", read(texts)[0]) if shows else None
@@ -150,6 +158,7 @@ def _form(
         name=request.form.get("name", "")[:80],
         since=request.form.get("since") or (row.version if row else ""),
         faults=faults,
+        is_damaged=is_damaged,
         pictures=[(e.title, draw(strategy, e)) for e in EXAMPLES] if strategy else [],
         kinds=list(DeclineKind),
         fundings=[("", "any"), *((each, each) for each in FUNDINGS)],

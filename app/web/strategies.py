@@ -15,12 +15,11 @@ from app.domain.steps import AskCustomer, GiveUp, RetryAt, Step, Strategy
 from app.domain.strategies import ADAPTIVE, ALL, strategy_named
 from app.domain.strategies.hands_off import HandsOff
 from app.domain.strategies.own import OwnStrategy
-from app.domain.strategies.own_json import from_json
 from app.domain.strategies.own_words import sentences
 from app.domain.strategies.portraits import EXAMPLES, PORTRAITS, Example
 from app.extensions import db
 from app.services import dry_runs, fees, strategies
-from app.services.strategies import StrategyRefused
+from app.services.strategies import Lost, StrategyRefused
 from app.storage import strategy_models, strategy_reads
 from app.storage.models import StripeAccount
 from app.storage.strategy_models import StrategyModel
@@ -36,6 +35,11 @@ if TYPE_CHECKING:
 bp = Blueprint("strategies", __name__, url_prefix="/strategies")
 
 VERSIONS_SHOWN = 50
+DAMAGED = (
+    "Your own strategy. Its newest version is stored damaged and cannot be read, so "
+    "Even spread decides in its place, and each decision says so. Save it anew as "
+    "another version, or put the database back from a backup."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Profile:
     @property
     def version(self) -> str:
         return self.strategy.version
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its row cannot be read."""
+        return isinstance(self.strategy, Lost)
 
     def drawn(self, example: Example) -> Drawing:
         """The picture of what it does with an example."""
@@ -189,10 +198,12 @@ def _built_in(name: str) -> Profile:
 
 
 def _own(row: strategy_models.OwnStrategy) -> Profile:
-    definition = from_json(row.definition)
-    strategy = OwnStrategy(row.name, str(row.version), definition)
+    strategy = strategies.own_strategy(row)
+    if not isinstance(strategy, OwnStrategy):
+        return Profile(row.name, row.name, DAMAGED, (), strategy, row)
     paragraph = "Your own strategy. The first line that fits a decline decides:"
-    return Profile(row.name, row.name, paragraph, sentences(definition), strategy, row)
+    lines = sentences(strategy.definition)
+    return Profile(row.name, row.name, paragraph, lines, strategy, row)
 
 
 def _index(

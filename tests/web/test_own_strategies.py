@@ -1,14 +1,16 @@
 """Building strategies without code: forms, versions, refusals, dry runs."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.domain.recovery import ClosedAs, PauseCause, RecoveryStatus
+from app.domain.strategies.own_json import BadDefinition, from_json, to_json
 from app.services import own_strategies, strategies
 from app.services.planning import plan
 from app.storage.models import AuditEntry, Recovery, RetryAttempt
@@ -337,3 +339,62 @@ def test_what_is_saved_stands_in_the_form_again() -> None:
 
 def test_a_name_is_tidied() -> None:
     assert own_strategies.tidy_name("  Gentle  Spring ") == "gentle-spring"
+
+
+DAMAGES: list[Any] = [
+    *("not json", '{"lines": [{}]}', "[]", "null", "7", '{"lines": "soft"}'),
+    *('{"lines": [' * 2, "[" * 5000, '"' + "x" * 9),
+]
+
+
+@pytest.mark.parametrize("stored", DAMAGES)
+def test_a_damaged_row_takes_no_page_and_no_decision_with_it(
+    owner: FlaskClient, stored: str
+) -> None:
+    _build(owner)
+    _build(owner, "healthy-one")
+    recovery = a_recovery(strategy="gentle-spring", strategy_version="1")
+    a_decline(recovery_id=recovery.id, account_id=recovery.account_id)
+    _damage(stored)
+    index = owner.get("/strategies")
+    assert index.status_code == 200
+    assert "stored damaged and cannot be read" in index.text
+    assert 'href="/strategies/healthy-one"' in index.text
+    for page in ("", "/dry-run", "/edit"):
+        assert owner.get(f"/strategies/gentle-spring{page}").status_code == 200
+    assert owner.get("/strategies/new?copy=gentle-spring").status_code == 200
+    with transaction() as session:
+        plan(session, session.get_one(Recovery, recovery.id), now=MONDAY)
+    with reading() as session:
+        (attempt,) = session.scalars(select(RetryAttempt))
+        (rule,) = attempt.rules
+        assert rule == (
+            "gentle-spring gave no plan (its version 1 is stored damaged and cannot be "
+            "read): even spread took over"
+        )
+    # A new version mends it.
+    assert _edit(owner).status_code == 303
+    assert "retry 1 day, 4 days" in owner.get("/strategies/gentle-spring").text
+
+
+def _damage(stored: str) -> None:
+    """As a fault of the disk or a hand would leave it; PostgreSQL keeps valid JSON."""
+    with transaction() as session:
+        name = session.connection().dialect.name
+        if name == "postgresql":
+            stored = json.dumps(stored)
+        session.execute(
+            text("UPDATE own_strategy SET definition = :it WHERE name = :name"),
+            {"it": stored, "name": "gentle-spring"},
+        )
+
+
+def test_words_where_numbers_belong_are_damage(owner: FlaskClient) -> None:
+    _build(owner)
+    with reading() as session:
+        whole = session.scalars(select(OwnStrategy.definition)).one()
+    for field, value in (("codes", "soft"), ("amount_from", "9"), ("tries", 3.5)):
+        line = whole["lines"][0] | {field: value}
+        with pytest.raises(BadDefinition):
+            from_json({"lines": [line]})
+    assert to_json(from_json(whole)) == whole

@@ -116,11 +116,11 @@ class OwnStrategy:
     def __init__(self, name: str, version: str, definition: Definition) -> None:
         self.name = name
         self.version = version
-        self._lines = definition.lines
+        self.definition = definition
 
     def next_step(self, case: Case, *, now: datetime) -> Step:
         """What the first line that fits wants."""
-        for number, line in enumerate(self._lines, start=1):
+        for number, line in enumerate(self.definition.lines, start=1):
             if line.fits(case):
                 return _step(number, line, case, now)
         step = EvenSpread().next_step(case, now=now)
