@@ -8,13 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.cases import Case
-from app.domain.decision import decide
 from app.domain.declines import Decline, MadeBy
 from app.domain.recovery import AttemptStatus
 from app.domain.rehearsal import Rehearsal, rehearse
 from app.domain.steps import Step, Strategy
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.hands_off import HandsOff
+from app.services.planning import step_by
+from app.services.strategies import strategy_of
 from app.storage import strategy_reads
 from app.storage.cases import case_of
 from app.storage.models import Recovery, RetryAttempt
@@ -25,12 +26,14 @@ WATCHED = 25
 
 @dataclass(frozen=True, slots=True)
 class Would:
-    """One open recovery: what is planned, and what the strategy would do now."""
+    """One open recovery: what is planned, and what the strategy would do now, in
+    which version (an Adaptive that has learned is a version of the account's own)."""
 
     recovery: Recovery
     decline: Decline
     planned_at: datetime | None
     step: Step
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,25 @@ class Watched:
 
 
 def would_do(
-    session: Session,
-    strategy: Strategy,
-    *,
-    accounts: frozenset[int] | None,
-    now: datetime,
+    session: Session, name: str, *, accounts: frozenset[int] | None, now: datetime
 ) -> list[Would]:
-    """The strategy's next steps for the declines on hand, at most AT_ONCE of them."""
+    """The strategy's next steps for the declines on hand, at most AT_ONCE of them; for
+    each account with what has been learned of it."""
     rows = strategy_reads.on_hand(session, accounts=accounts, limit=AT_ONCE)
     planned = _planned(session, rows)
+    of_account: dict[int, Strategy] = {}
     found = []
     for recovery in rows:
         case = case_of(session, recovery, now=now)
-        if case is not None:
-            step = decide(strategy, case, now=now)
-            at = planned.get(recovery.id)
-            found.append(Would(recovery, case.last_decline, at, step))
+        if case is None:
+            continue
+        account_id = recovery.account_id
+        if account_id not in of_account:
+            of_account[account_id] = strategy_of(session, name, account_id=account_id)
+        strategy = of_account[account_id]
+        step = step_by(strategy, recovery, case, now=now)
+        at = planned.get(recovery.id)
+        found.append(Would(recovery, case.last_decline, at, step, strategy.version))
     return found
 
 

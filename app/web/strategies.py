@@ -98,7 +98,7 @@ def show(name: str) -> ResponseReturnValue:
 @bp.get("/<name>/dry-run")
 def dry_run(name: str) -> ResponseReturnValue:
     profile, now = profile_of(name), current.now()
-    found = dry_runs.would_do(db.session(), profile.strategy, accounts=sight(), now=now)
+    found = dry_runs.would_do(db.session(), name, accounts=sight(), now=now)
     return render(
         "strategies/dry_run.html",
         profile=profile,

@@ -1,5 +1,6 @@
 """Learning from an account's own recoveries: what is read, when, and who uses it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.domain.steps import RetryAt
 from app.domain.strategies.adaptive import Adaptive, Model
-from app.services import learning, strategies
+from app.services import dry_runs, learning, strategies
 from app.services.planning import plan
 from app.storage.models import Payment, Recovery, RetryAttempt, StripeAccount
 from app.storage.strategy_models import StrategyModel
@@ -140,6 +141,32 @@ def test_the_newest_model_plans_and_is_named_on_the_attempt(
         )
         # The version of the rules is what recoveries and experiments go by.
         assert strategies.version_in_force(session, "adaptive") == Adaptive.version
+
+
+def test_a_dry_run_goes_by_what_was_learned_of_each_account(
+    account: StripeAccount,
+) -> None:
+    """It says what a plan made now would be."""
+    other = a_account(strategy="adaptive")
+    learned = replace(Model.fresh(), closed=900, answered=900, skill=0.3)
+    learning.keep(account.id, learned, now=MONDAY)
+    ids = []
+    for each in (account, other):
+        recovery = a_recovery(account_id=each.id, strategy="adaptive", seed=7)
+        a_decline(recovery_id=recovery.id, account_id=each.id, fingerprint=None)
+        ids.append(recovery.id)
+    with reading() as session:
+        found = dry_runs.would_do(session, "adaptive", accounts=None, now=MONDAY)
+        would = {each.recovery.id: (each.step, each.version) for each in found}
+    with transaction() as session:
+        planned = [
+            plan(session, session.get_one(Recovery, id_), now=MONDAY) for id_ in ids
+        ]
+    assert [would[id_][0] for id_ in ids] == planned
+    steps = [step.evidence["stage"] for step in planned if isinstance(step, RetryAt)]
+    assert steps == ["free", "prior"]
+    versions = [would[id_][1] for id_ in ids]
+    assert versions == [f"{Adaptive.version}.1", Adaptive.version]
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[1, 2]", '{"format": 99}', "[" * 9999])
