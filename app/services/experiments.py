@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.account import ConnectionStatus
 from app.domain.experiments import Arm, arm_of, needed_on_any_day
+from app.domain.strategies import ALL
 from app.domain.window import WINDOW_DAYS
 from app.services.audit import note
 from app.services.experiment_results import expected
-from app.services.strategies import choices, version_in_force
+from app.services.strategies import called, choices, version_in_force
 from app.storage import experiment_reads
 from app.storage.models import Recovery, StripeAccount
 from app.storage.strategy_models import Allocation, Experiment
@@ -73,7 +74,8 @@ def deal(
     running = experiment_reads.live(session, account.id)
     if running is None or running.starts_at > min(declined_at, now):
         name = account.strategy
-        return Dealt(name, version_in_force(session, name))
+        version = version_in_force(session, name, account.strategy_version)
+        return Dealt(name, version)
     arm = arm_of(
         customer_id, seed=running.seed, treatment_percent=running.treatment_percent
     )
@@ -127,21 +129,33 @@ def stop(experiment_id: int, *, user_id: int, now: datetime) -> None:
 
 
 def adopt(experiment_id: int, arm: Arm, *, user_id: int, now: datetime) -> str:
-    """The arm's strategy becomes the account's, and the experiment ends; its name."""
+    """The arm's strategy becomes the account's, an own one in the version that was
+    tested, and the experiment ends; what it is called."""
     with transaction() as session:
         row = session.get(Experiment, experiment_id, with_for_update=True)
         if row is None:
             raise ExperimentRefused("arm", "There is no such experiment.")
         account = _connected(session, row.account_id)
-        name = row.treatment if arm is Arm.TREATMENT else row.control
+        name, version = tested(row, arm)
         if name not in {choice.name for choice in choices(session)}:
             raise ExperimentRefused("arm", f"{name} is retired: copy it first.")
         if row.stopped_at is None:
             row.stopped_at = now
         row.adopted = arm
-        account.strategy = name
-        _note(session, row, "experiment adopted", user_id=user_id, now=now, extra=name)
-        return name
+        account.strategy, account.strategy_version = name, version
+        won = called(name, version)
+        _note(session, row, "experiment adopted", user_id=user_id, now=now, extra=won)
+        return won
+
+
+def tested(row: Experiment, arm: Arm) -> tuple[str, str | None]:
+    """The arm's strategy, and the version of an own one: what a built-in one did in an
+    older version, this program cannot do."""
+    if arm is Arm.TREATMENT:
+        name, version = row.treatment, row.treatment_version
+    else:
+        name, version = row.control, row.control_version
+    return name, None if name in ALL else version
 
 
 def uses(session: Session, strategy: str) -> bool:

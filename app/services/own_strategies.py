@@ -73,6 +73,12 @@ def edit(
                 return newest.version
             version = newest.version + 1
             _add(session, name, version, definition, user_id=user_id, now=now)
+            # Also where an experiment had proven an older one: this is newer knowledge.
+            session.execute(
+                update(StripeAccount)
+                .where(StripeAccount.strategy == name)
+                .values(strategy_version=None)
+            )
             return version
     except IntegrityError:
         raise DefinitionRefused((late,)) from None

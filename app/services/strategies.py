@@ -112,9 +112,10 @@ def _learned(session: Session, account_id: int) -> Strategy:
     return Learned(Adaptive(model), f"{Adaptive.version}.{row.version}")
 
 
-def version_in_force(session: Session, name: str) -> str:
-    """The version that a recovery beginning now takes."""
-    return strategy_of(session, name).version
+def version_in_force(session: Session, name: str, version: str | None = None) -> str:
+    """The version that a recovery beginning now takes: the newest, or this one of an
+    own strategy."""
+    return strategy_of(session, name, version).version
 
 
 def choices(session: Session) -> list[Choice]:
@@ -139,7 +140,8 @@ def choose(account_id: int, name: str, *, user_id: int, now: datetime) -> None:
         account = session.get(StripeAccount, account_id, with_for_update=True)
         if account is None or account.status is ConnectionStatus.DISCONNECTED:
             raise StrategyRefused("This account is not connected any more.")
-        if account.strategy == name:
+        before = called(account.strategy, account.strategy_version)
+        if before == name:
             return
         note(
             session,
@@ -147,6 +149,11 @@ def choose(account_id: int, name: str, *, user_id: int, now: datetime) -> None:
             user_id=user_id,
             account_id=account_id,
             now=now,
-            detail=f"{name} instead of {account.strategy}, for new recoveries",
+            detail=f"{name} instead of {before}, for new recoveries",
         )
-        account.strategy = name
+        account.strategy, account.strategy_version = name, None
+
+
+def called(name: str, version: str | None) -> str:
+    """A strategy in a sentence, with its version where it is held to one."""
+    return f"{name}, version {version}" if version else name

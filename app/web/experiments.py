@@ -13,6 +13,7 @@ from app.extensions import db
 from app.services import experiment_results, experiments, strategies
 from app.services.experiment_results import Expected
 from app.services.experiments import ExperimentRefused, Wish
+from app.services.strategies import called
 from app.storage import experiment_reads
 from app.storage.models import StripeAccount
 from app.storage.strategy_models import Experiment
@@ -82,6 +83,7 @@ def show(experiment_id: int) -> ResponseReturnValue:
         result=experiment_results.result(db.session(), row, now=now),
         is_aa=experiment_results.is_aa(row),
         arms=[(Arm.CONTROL, row.control), (Arm.TREATMENT, row.treatment)],
+        adoptable=[(arm, called(*experiments.tested(row, arm))) for arm in Arm],
     )
 
 

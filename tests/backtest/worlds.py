@@ -108,6 +108,12 @@ class NoZone(tzinfo):
     def utcoffset(self, at: datetime | None) -> timedelta | None:
         raise LookupError("no such zone")
 
+    def dst(self, at: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, at: datetime | None) -> str | None:
+        return None
+
 
 class Hangs(World):
     """Also swallows what it can, as a careless world may."""

@@ -182,6 +182,44 @@ def test_the_winner_is_adopted_and_the_experiment_ends(app: Flask) -> None:
         experiments.stop(row.id, user_id=user_id, now=MONDAY)
 
 
+def test_what_is_adopted_is_the_version_that_was_tested(app: Flask) -> None:
+    account, other, user_id = a_account(), a_account(), a_user().id
+    first, *later = (Definition((Line(tries=tries),)) for tries in (3, 4, 5))
+    own_strategies.create("mine", first, user_id=user_id, now=MONDAY)
+    strategies.choose(other.id, "mine", user_id=user_id, now=MONDAY)
+    row = started(account.id, treatment="mine")
+    own_strategies.edit("mine", later[0], since=1, user_id=user_id, now=MONDAY)
+    said = experiments.adopt(row.id, Arm.TREATMENT, user_id=user_id, now=MONDAY)
+    assert said == "mine, version 1"
+    assert _taken_by(account) == ("mine", "1")
+    assert _taken_by(other) == ("mine", "2")
+    # A version saved since is taken: its editor was told so.
+    own_strategies.edit("mine", later[1], since=2, user_id=user_id, now=MONDAY)
+    assert _taken_by(account) == ("mine", "3")
+
+
+def test_choosing_an_adopted_strategy_again_takes_its_newest_version(
+    app: Flask,
+) -> None:
+    account, user_id = a_account(), a_user().id
+    first, later = (Definition((Line(tries=tries),)) for tries in (3, 4))
+    own_strategies.create("mine", first, user_id=user_id, now=MONDAY)
+    row = started(account.id, treatment="mine")
+    own_strategies.edit("mine", later, since=1, user_id=user_id, now=MONDAY)
+    experiments.adopt(row.id, Arm.TREATMENT, user_id=user_id, now=MONDAY)
+    strategies.choose(account.id, "mine", user_id=user_id, now=MONDAY)
+    assert _taken_by(account) == ("mine", "2")
+
+
+def _taken_by(account: StripeAccount) -> tuple[str, str]:
+    with transaction() as session:
+        row = session.get_one(StripeAccount, account.id)
+        dealt = experiments.deal(
+            session, row, "cus_any", declined_at=MONDAY, now=MONDAY
+        )
+        return dealt.strategy, dealt.version
+
+
 def test_an_own_strategy_keeps_its_version_for_the_whole_experiment(app: Flask) -> None:
     account, user_id = a_account(), a_user().id
     one, two = Definition((Line(tries=3),)), Definition((Line(tries=4),))

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from app.domain.experiments import Arm
 from app.domain.recovery import RecoveryStatus
+from app.domain.strategies.own import Definition, Line
+from app.services import own_strategies
 from app.storage.models import Recovery, StripeAccount, User
 from app.storage.strategy_models import Allocation, Experiment
 from app.storage.transaction import reading, transaction
@@ -132,6 +134,24 @@ def test_a_verdict_is_said_with_its_interval_and_adopted_by_one_button(
     with reading() as session:
         assert session.get_one(StripeAccount, account.id).strategy == "fixed-ladder"
     assert "Adopted: fixed-ladder" in owner.get(page).text
+
+
+def test_an_own_strategy_is_adopted_in_the_version_that_was_tested(
+    owner: FlaskClient,
+) -> None:
+    a_account()
+    first, later = (Definition((Line(tries=tries),)) for tries in (3, 4))
+    own_strategies.create("mine", first, user_id=a_user().id, now=MONDAY)
+    _start(owner, treatment="mine")
+    own_strategies.edit("mine", later, since=1, user_id=a_user().id, now=MONDAY)
+    page = f"{PAGE}/{_only().id}"
+    assert "Adopt mine, version 1</button>" in owner.get(page).text
+    post(owner, f"{page}/adoption", page=page, arm="treatment")
+    shown = owner.get(page).text
+    assert "New recoveries take mine, version 1 from now on" in shown
+    assert "Adopted: mine, version 1." in shown
+    assert "(version 1, proven by an experiment)" in owner.get("/strategies/mine").text
+    assert "Version 1, as an experiment has proven it" in owner.get("/strategies").text
 
 
 def test_an_owner_stops_one_and_only_once(owner: FlaskClient) -> None:
