@@ -11,7 +11,7 @@ from app.clock import Clock
 from app.config import INSTANCE, Config, ConfigError
 from app.current import Parts
 from app.extensions import csrf, db, login_manager
-from app.services import governor, sessions, stripe_reads
+from app.services import clock_watch, governor, sessions, stripe_reads
 from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
     audit_trail,
@@ -48,6 +48,7 @@ def create_app(config: Config | None = None, *, clock: Clock | None = None) -> F
     stripe_reads.register(app)
     meters.register(app)
     governor.register(app, config)
+    clock_watch.register(app, config)
     sessions.register(app)
     _open_database(app, config)
     # Templates get `current_user` from app.web.filters, which loads nobody unasked: an

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from app import current, logs
 from app.services import (
     bulk_work,
+    clock_watch,
     imports,
     learning,
     pruning,
@@ -79,7 +80,13 @@ BY_NAME = {name_of(job): job for job in ALL}
 
 
 def run(name: str) -> bool:
-    """Do what is due of one job; False, and a log entry, when it failed."""
+    """Do what is due of one job; False, and a log entry, when it failed.
+
+    Nothing is done by a clock that is wrong.
+    """
+    if not clock_watch.may_work():
+        log.warning("%s waits: the clock is not known to be right", name)
+        return True
     token = logs.doing.set(logs.new_id())
     try:
         BY_NAME[name](now=current.now())

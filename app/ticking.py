@@ -20,7 +20,7 @@ from flask import Flask
 
 from app import current, jobs
 from app.extensions import db
-from app.services import restored, retries, schema
+from app.services import clock_watch, restored, retries, schema
 from app.services.deliveries import reception
 from app.services.handling import Handler
 from app.storage.alone import Alone, Work
@@ -90,7 +90,9 @@ class Ticking:
             self._wake.wait(LOOK_EVERY)
             self._stopping.wait(GATHER_FOR if self._is_real else 0)
             self._wake.clear()
-            self._safely(lambda: turn.take() and handler.round())
+            self._safely(
+                lambda: clock_watch.may_work() and turn.take() and handler.round()
+            )
         if self.scheduler is not None:
             self.scheduler.shutdown()
             self._safely(lambda: retries.finish(now=self._now()))
@@ -113,12 +115,14 @@ class Ticking:
             with self._app.app_context():
                 if schema.is_migrated() and schema.was_moved():
                     log.error("nothing is retried: this database was moved")
-                elif schema.is_migrated():
+                elif not schema.is_migrated():
+                    log.error("nothing is retried: run `flask --app app db upgrade`")
+                elif not clock_watch.may_work():
+                    log.error("nothing is retried: Stripe has not told the time yet")
+                else:
                     # Before anything may be charged: is this still the database?
                     restored.beat(now=current.now())
                     self.scheduler = _scheduler()
-                else:
-                    log.error("nothing is retried: run `flask --app app db upgrade`")
         except Exception:
             log.exception("nothing is retried: the database does not answer")
         return self.scheduler is not None

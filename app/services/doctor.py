@@ -12,6 +12,7 @@ from app.config import PUBLIC_URL, STRIPE_API_BASE
 from app.domain.account import ConnectionKind, ConnectionStatus
 from app.domain.settings_doctor import SettingsWord
 from app.services import (
+    clock_watch,
     connections,
     schema,
     sealed_values,
@@ -54,6 +55,9 @@ def examine(*, now: datetime) -> Iterator[Finding]:
         yield Finding("No Stripe account is connected yet.")
     for account in accounts:
         yield from _account(account, now=now)
+    wrong_clock = clock_watch.warning()  # as Stripe's answers were dated
+    if wrong_clock:
+        yield _fault(wrong_clock)
 
 
 def _fault(sentence: str) -> Finding:

@@ -5,13 +5,20 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import stripe
 
 from app.stripe_gateway import discreet, fields
 from app.stripe_gateway.credentials import Credentials
 from app.stripe_gateway.errors import Gone, Refused, StripeTrouble, StripeUnavailable
-from app.stripe_gateway.translate import error_of, is_about_card, trouble, was_replayed
+from app.stripe_gateway.translate import (
+    date_of,
+    error_of,
+    is_about_card,
+    trouble,
+    was_replayed,
+)
 from app.stripe_gateway.wire import OneAnswer
 
 HttpClient = stripe.HTTPClient
@@ -34,13 +41,15 @@ stripe._util.STRIPE_LOG = None
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One finished call, for those who count. `outcome`: "ok" or the trouble's name."""
+    """One finished call, for those who count. `outcome`: "ok" or the trouble's name;
+    `dated`: Stripe's time of it, to the second, where there was an answer."""
 
     name: str
     is_write: bool
     account: str | None
     seconds: float
     outcome: str
+    dated: datetime | None = None
 
 
 Observer = Callable[[Call], None]
@@ -55,6 +64,7 @@ class Answer:
     json: fields.Json
     is_refusal: bool = False
     replayed: bool = False
+    dated: datetime | None = None
 
 
 def new_http_client(timeout: Timeout = TIMEOUT) -> stripe.HTTPClient:
@@ -142,7 +152,10 @@ class Connection:
             outcome = "ok" if isinstance(answer, Answer) else type(answer).__name__
             account = self.credentials.stripe_account
             seconds = time.perf_counter() - began
-            self._observer(Call(name, method != "get", account, seconds, outcome))
+            is_write = method != "get"
+            self._observer(
+                Call(name, is_write, account, seconds, outcome, answer.dated)
+            )
         if isinstance(answer, Answer):
             return answer
         # Raised out here, it drags along nothing of the SDK's error and its request.
@@ -155,18 +168,28 @@ class Connection:
             response = self.client.raw_request(method, path, **params)
         except stripe.StripeError as error:
             found = trouble(error)
+            found.dated = date_of(error.headers)
             refused = isinstance(found, Refused)
             cardless = isinstance(found, Gone) and is_about_card(error)
             if refusable and (refused or cardless):
                 replayed = was_replayed(error.headers)
-                return Answer(error_of(error), is_refusal=True, replayed=replayed)
+                return Answer(
+                    error_of(error),
+                    is_refusal=True,
+                    replayed=replayed,
+                    dated=found.dated,
+                )
             return found
         except (AttributeError, KeyError, TypeError, ValueError):
             # The SDK stumbles so over error bodies of a shape that it does not expect.
             return StripeUnavailable("Stripe's answer could not be read.")
         if not isinstance(response.data, dict):
             return StripeUnavailable("Stripe's answer could not be read.")
-        return Answer(response.data, replayed=was_replayed(response.headers))
+        return Answer(
+            response.data,
+            replayed=was_replayed(response.headers),
+            dated=date_of(response.headers),
+        )
 
 
 def path_of(*parts: str) -> str:

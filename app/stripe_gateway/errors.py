@@ -1,6 +1,7 @@
 """Why there is no answer to give. No text here ever holds a secret."""
 
 import re
+from datetime import datetime
 
 # Keys, webhook secrets, OAuth codes and tokens, whole or masked by Stripe itself.
 SECRET = re.compile(
@@ -28,6 +29,7 @@ class StripeTrouble(Exception):
         self.code = code
         self.status = status
         self.request_id = request_id
+        self.dated: datetime | None = None  # Stripe's time of it
         super().__init__(self.sentence)
 
     def __str__(self) -> str:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import stripe
 from stripe.oauth_error import OAuthError
@@ -96,13 +98,25 @@ def is_about_card(error: stripe.StripeError) -> bool:
 
 def was_replayed(headers: Mapping[str, str] | None) -> bool:
     """Whether Stripe answered from its memory of the idempotency key."""
-    found = {name.lower(): value for name, value in (headers or {}).items()}
-    return found.get("idempotent-replayed", "").lower() == "true"
+    return (_value(headers, "Idempotent-Replayed") or "").lower() == "true"
+
+
+def date_of(headers: Mapping[str, str] | None) -> datetime | None:
+    """When the answer was given, by the clock of whoever gave it."""
+    try:
+        found = parsedate_to_datetime(_value(headers, "Date") or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _header(error: stripe.StripeError, name: str) -> str | None:
+    return _value(error.headers, name)
+
+
+def _value(headers: Mapping[str, str] | None, name: str) -> str | None:
     # The SDK hands on requests' mapping, which ignores case; a copy of it would not.
-    found = {key.lower(): value for key, value in (error.headers or {}).items()}
+    found = {key.lower(): value for key, value in (headers or {}).items()}
     return found.get(name.lower())
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, request
 
 from app import current
 from app.domain.people import Role
+from app.services import clock_watch
 from app.web.accounts_seen import standing
 
 bp = Blueprint("frame", __name__)  # no routes: it lends its values to templates
@@ -45,6 +46,9 @@ def navigation(role: Role) -> list[Link]:
 
 def banner() -> str | None:
     """What a person must know before believing any number on the page."""
+    wrong_clock = clock_watch.warning()
+    if wrong_clock:
+        return wrong_clock
     if not current.clock().is_real:
         return "Sandbox: no real money moves, and time runs faster than yours."
     modes = [each.livemode for each in standing().accounts if each.is_connected]
