@@ -16,6 +16,7 @@ from app.services.deliveries import Reception
 from app.storage import (  # noqa: F401 - a table is known when its module is
     audit_trail,
     bulk_models,
+    decision_models,
     desk_models,
     engines,
     installation,

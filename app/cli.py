@@ -11,6 +11,7 @@ from app.audit_cli import audit
 from app.backtest_cli import backtest
 from app.backup_cli import backup, restore
 from app.db_copy_cli import db_copy
+from app.decisions_cli import decisions
 from app.doctor_cli import doctor
 from app.domain.people import Role
 from app.keys_cli import keys
@@ -23,6 +24,7 @@ def register(app: Flask) -> None:
     """Make the commands known to `flask`."""
     app.cli.add_command(users)
     app.cli.add_command(audit)
+    app.cli.add_command(decisions)
     app.cli.add_command(keys)
     app.cli.add_command(backtest)
     app.cli.add_command(tick)

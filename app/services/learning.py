@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.account import ConnectionStatus
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(days=1)
 # Fewer new answers than this change no share by much.
 LEAST_NEWS = 20
-# Old models are kept so that a decision of the last weeks can be computed again.
-KEPT = 60
 _AT_ONCE = 200
 _ANSWERED = (AttemptStatus.SUCCEEDED, AttemptStatus.DECLINED)
 # Evidence of Adaptive's own choices, as its decision card spells them.
@@ -53,7 +51,10 @@ def learn_anew(*, now: datetime) -> int:
 
 
 def keep(account_id: int, model: "Model", *, now: datetime) -> int:
-    """Store the model as the account's newest; its version."""
+    """Store the model as the account's newest; its version.
+
+    Older ones stay (8 kB a day at most), so that every decision can be computed again.
+    """
     with transaction() as session:
         newest = strategy_reads.newest_model(session, account_id)
         version = newest.version + 1 if newest else 1
@@ -66,12 +67,6 @@ def keep(account_id: int, model: "Model", *, now: datetime) -> int:
                 answered=model.answered,
                 skill=model.skill,
                 body=model.to_json(),
-            )
-        )
-        session.execute(
-            delete(StrategyModel).where(
-                StrategyModel.account_id == account_id,
-                StrategyModel.version <= version - KEPT,
             )
         )
         return version

@@ -1,14 +1,14 @@
 """From a recovery's case to its next step, written down. Never ends a transaction."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.cases import Case
-from app.domain.decision import decide, first_try
+from app.domain.decision import first_try
+from app.domain.facts import Facts, step_from
 from app.domain.network_rules import expected_fee
 from app.domain.recovery import (
     OUR_KEYS_BEGIN,
@@ -18,6 +18,8 @@ from app.domain.recovery import (
 )
 from app.domain.steps import AskCustomer, GiveUp, Observe, RetryAt, Step, Strategy
 from app.domain.strategies.hands_off import WATCHES, HandsOff
+from app.domain.stripe_refusals import StripeRefusals
+from app.services.decisions import keep_decision
 from app.services.lifecycles import follow_recovery
 from app.services.strategies import strategy_of
 from app.storage.cases import case_of, first_card_case
@@ -25,10 +27,6 @@ from app.storage.claims import live_attempt, withdraw
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.planned import put_down
 
-# After the first refusal to charge at all; twice as long after each further one.
-AFTER_REFUSAL = timedelta(days=1)
-# In a row, which takes a week: what stands against a charge then will stand.
-MOST_REFUSALS = 4
 FIRST_CARD = "A card was added where there was none: it is tried at once."
 
 
@@ -45,10 +43,13 @@ def plan(session: Session, recovery: Recovery, *, now: datetime) -> Step | None:
         recovery.strategy_version,
         account_id=recovery.account_id,
     )
-    step = step_by(strategy, recovery, case, now=now)
+    facts = Facts(case, _refusals_of(recovery))
+    step = step_from(facts, strategy, now=now)
     write_step(session, recovery, step, version=strategy.version, now=now)
+    attempt = None
     if isinstance(step, RetryAt):
-        note_fee(session, recovery, case, step)
+        attempt = note_fee(session, recovery, case, step)
+    keep_decision(session, recovery, facts, step, strategy, attempt=attempt, now=now)
     return step
 
 
@@ -83,43 +84,27 @@ def step_by(
     strategy: Strategy, recovery: Recovery, case: Case, *, now: datetime
 ) -> Step:
     """The next step of the recovery by this strategy, inside every rule."""
-    return _after_refusal(decide(strategy, case, now=now), recovery)
+    return step_from(Facts(case, _refusals_of(recovery)), strategy, now=now)
 
 
-def note_fee(session: Session, recovery: Recovery, case: Case, step: RetryAt) -> None:
-    """Keep with the planned attempt what the card's network would bill for it."""
+def _refusals_of(recovery: Recovery) -> StripeRefusals | None:
+    at = recovery.stripe_refused_at
+    if at is None:
+        return None
+    return StripeRefusals(at, recovery.stripe_refusals, _last_words(recovery))
+
+
+def note_fee(
+    session: Session, recovery: Recovery, case: Case, step: RetryAt
+) -> RetryAttempt | None:
+    """Keep with the planned attempt what the card's network would bill for it; the
+    attempt."""
     attempt = live_attempt(session, recovery.id)
     if attempt is not None:
         country = recovery.account.country
         fee = expected_fee(case, step.at, merchant_country=country)
         attempt.expected_fee = fee.amount if fee else 0
-
-
-def _after_refusal(step: Step, recovery: Recovery) -> Step:
-    """Not at once where Stripe would not charge and shows no reason: it would say so
-    again, and again. A new card is a new question."""
-    refused_at, changed_at = recovery.stripe_refused_at, recovery.card_changed_at
-    if refused_at is None or (changed_at and changed_at > refused_at):
-        return step
-    if not isinstance(step, RetryAt):
-        return step
-    if recovery.stripe_refusals >= MOST_REFUSALS:
-        return GiveUp(
-            f"Stripe refused {recovery.stripe_refusals} times in a row to charge at "
-            f"all, without asking a bank. {_last_words(recovery)}"
-        )
-    days = 1 << max(0, recovery.stripe_refusals - 1)
-    earliest = refused_at + AFTER_REFUSAL * days
-    if step.at >= earliest:
-        return step
-    if earliest > recovery.deadline_at:
-        return GiveUp(
-            "Stripe refuses to charge, and the time for retries is over soon. "
-            f"{_last_words(recovery)}"
-        )
-    waits = "a day" if days == 1 else f"{days} days"
-    rules = (*step.rules, f"{waits} after Stripe refused to charge at all")
-    return replace(step, at=earliest, rules=rules)
+    return attempt
 
 
 def _last_words(recovery: Recovery) -> str:

@@ -86,6 +86,50 @@ def strategy_of(
     return own_strategy(row)
 
 
+def strategy_as_it_was(
+    session: Session, name: str, version: str, *, account_id: int
+) -> tuple[Strategy | None, tuple[str, ...]]:
+    """The strategy that decided in this version, with its model of that time; None
+    where it is gone. With what is not as it was then, in sentences."""
+    if name not in ALL:
+        return _own_as_it_was(session, name, version)
+    rules, _, model = version.partition(".")
+    strategy: Strategy | None = strategy_named(name)
+    if model:
+        strategy, remark = _with_model(session, account_id, int(model))
+        if strategy is None:
+            return None, (remark,)
+    in_code = strategy_named(name).version
+    if rules == in_code:
+        return strategy, ()
+    said = f"Version {rules} of {name} decided it; this program has version {in_code}."
+    return strategy, (said,)
+
+
+def _own_as_it_was(
+    session: Session, name: str, version: str
+) -> tuple[Strategy | None, tuple[str, ...]]:
+    row = strategy_reads.own(session, name, version)
+    if row is not None and str(row.version) != version:
+        return None, (f"Version {version} of {name} is not stored.",)
+    return strategy_of(session, name, version), ()
+
+
+def _with_model(
+    session: Session, account_id: int, model: int
+) -> tuple[Strategy | None, str]:
+    # Imported when somebody looks: numpy takes 16 MB of a process meant for 120.
+    from app.domain.strategies.adaptive import Adaptive, BadModel, Model
+
+    row = strategy_reads.model_of(session, account_id, model)
+    if row is None:
+        return None, f"Model {model}, by which it was decided, is not kept any more."
+    try:
+        return Adaptive(Model.from_json(row.body)), ""
+    except BadModel:
+        return None, f"Model {model}, by which it was decided, cannot be read."
+
+
 def own_strategy(row: OwnRow) -> Strategy:
     """This version of an own strategy; `Lost` where its row cannot be read."""
     version = str(row.version)

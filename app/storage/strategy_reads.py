@@ -64,6 +64,15 @@ def newest_model(session: Session, account_id: int) -> StrategyModel | None:
     )
 
 
+def model_of(session: Session, account_id: int, version: int) -> StrategyModel | None:
+    """What was learned of the account in that version."""
+    return session.scalar(
+        select(StrategyModel).where(
+            StrategyModel.account_id == account_id, StrategyModel.version == version
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What came of the recoveries that began with one version."""

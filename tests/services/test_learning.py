@@ -183,10 +183,9 @@ def test_a_model_that_cannot_be_read_stops_no_retry(
     assert isinstance(step, RetryAt)
 
 
-def test_only_the_last_models_are_kept(
-    account: StripeAccount, monkeypatch: pytest.MonkeyPatch
+def test_every_model_is_kept_for_the_decisions_that_it_made(
+    account: StripeAccount,
 ) -> None:
-    monkeypatch.setattr(learning, "KEPT", 2)
-    for _ in range(4):
+    for _ in range(70):
         learning.keep(account.id, Model.fresh(), now=MONDAY)
-    assert [row.version for row in models()] == [3, 4]
+    assert [row.version for row in models()] == list(range(1, 71))

@@ -25,6 +25,7 @@ viewer  GET  subscriptions.index
 viewer  GET  subscriptions.show
 viewer  GET  declines.index
 viewer  GET  recoveries.show
+viewer  GET  decisions.index
 staff   POST recoveries.create_retry
 staff   POST recoveries.create_pause
 staff   POST recoveries.create_resume
