@@ -7,6 +7,7 @@ there is no timer, and a lone event waits for nobody.
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,11 +62,12 @@ class _Waiting:
     """One arrival, and the lock on which its caller sleeps: woken one by one, callers
     do not fight for a lock that they share."""
 
-    __slots__ = ("arrival", "is_stored", "turn")
+    __slots__ = ("arrival", "is_stored", "since", "turn")
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
         self.is_stored = False
+        self.since = time.monotonic()
         self.turn = threading.Lock()
         self.turn.acquire()
 
@@ -81,6 +83,7 @@ class Inbox:
         self._writer: threading.Thread | None = None
         self._closed = False
         self._heard_at: dict[int, datetime] = {}
+        self._longest = 0.0
         # Set whenever something was stored that may want handling.
         self.arrived = threading.Event()
 
@@ -96,6 +99,13 @@ class Inbox:
         waiting = self._join(arrival)
         if not waiting.turn.acquire(timeout=PATIENCE) or not waiting.is_stored:
             raise NotStored(arrival.stripe_event_id)
+
+    def longest_wait(self) -> float:
+        """Seconds that an event waited for the disk at most, since this was asked
+        last; 0 when none came."""
+        with self._gate:
+            longest, self._longest = self._longest, 0.0
+            return longest
 
     def close(self) -> None:
         """Write what is waiting, refuse what comes after, end the writer."""
@@ -134,8 +144,14 @@ class Inbox:
                 self.arrived.set()
                 for one in batch:
                     one.is_stored = True
+            self._note_wait(batch)
             for one in batch:
                 one.turn.release()
+
+    def _note_wait(self, batch: list[_Waiting]) -> None:
+        waited = time.monotonic() - min(one.since for one in batch)
+        with self._gate:
+            self._longest = max(self._longest, waited)
 
     def _next_batch(self) -> list[_Waiting]:
         """Whatever has gathered; nothing once closed and written."""

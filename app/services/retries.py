@@ -19,9 +19,10 @@ from app.domain.charge_outcomes import Outcome, PutBack, Unanswered
 from app.services import card_caps, sweeping
 from app.services.charging import charge
 from app.services.connections import NotConnected, gateway_of
+from app.services.deliveries import reception
 from app.services.governor import governor
 from app.services.outcomes import record
-from app.services.pace import Pace
+from app.services.pace import GivingWay, Pace
 from app.services.troubles import note_trouble
 from app.storage.alone import Alone, Work
 from app.storage.claims import Claim, chargeable_accounts, claim_due, may_be_charged
@@ -35,8 +36,9 @@ log = logging.getLogger(__name__)
 # A charge waits about 0.3 s for Stripe, three times, and a tenth to be written.
 THREADS = 160
 # Charges of all accounts that may begin in a second. What they compute is two thirds of
-# what one process can; webhooks and pages have the rest.
-TOGETHER = 125.0
+# what one process can; webhooks and pages have the rest. While webhooks have to wait it
+# is less, but never less than the second number.
+TOGETHER, AT_LEAST = 125.0, 30.0
 # Seconds of one run; the clock and the keys of the accounts are read anew for the next,
 # which follows at once where more is due.
 RUN_FOR = 20.0
@@ -113,12 +115,15 @@ class _Run:
         # Whether more is due than could be begun: what is under way is left to the run
         # that follows at once, so that charging does not ebb between them.
         self.hands_on = False
-        self.together = Pace(TOGETHER)
         self.begun: Counter[int] = Counter()  # by account
         self.gateways: dict[int, Gateway] = {}
         self.paces: dict[int, Pace] = {}
         self.recorded = 0
         self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        # As slow or fast as the run before ended.
+        self.together: GivingWay = self.app.extensions.setdefault(
+            "metricsco.charging_pace", GivingWay(TOGETHER, least=AT_LEAST)
+        )
         # What the run before had to leave.
         self.left: dict[Future[Outcome], Claim] = self.app.extensions.setdefault(
             "metricsco.left_charging", {}
@@ -175,6 +180,7 @@ class _Run:
         share = max(1, self.threads // parts)
         running = Counter(claim.account_id for claim in self.running.values())
         at = time.monotonic()
+        self.together.heed(reception().inbox.longest_wait(), at=at)
         free = min(self.threads - len(self.running), self.together.room(at=at))
         room = {}
         # Who had least so far comes first: the last in the list shall not be the last
@@ -213,15 +219,19 @@ class _Run:
         return self.gateways[account_id]
 
     def _start(self, claims: list[Claim]) -> None:
-        for claim in claims:
+        for place, claim in enumerate(claims):
             in_flight.add(claim.attempt_id)
             self.paces[claim.account_id].begin(1)
             self.together.begin(1)
             self.begun[claim.account_id] += 1
             gateway = self.gateways[claim.account_id]
-            self.running[self.pool.submit(self._charge, gateway, claim)] = claim
+            later = GATHER * place / len(claims)
+            charging = self.pool.submit(self._charge, gateway, claim, later=later)
+            self.running[charging] = claim
 
-    def _charge(self, gateway: Gateway, claim: Claim) -> Outcome:
+    def _charge(self, gateway: Gateway, claim: Claim, *, later: float) -> Outcome:
+        # What begins together comes back together, and the writer waits for it all.
+        time.sleep(later)
         try:
             return charge(
                 gateway, claim, may_still=lambda: self._may_still(claim), now=self.now

@@ -1,9 +1,11 @@
 """One account's trouble is its own: the retries of the others are on time."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from flask import current_app
 from sqlalchemy import update
 
 from app import current
@@ -11,10 +13,17 @@ from app.domain.account import ConnectionStatus
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.sandbox.founding import PANEL_PERMISSIONS
 from app.services import invoices, rescue, retries, wanted_looks
+from app.services.deliveries import reception
+from app.services.pace import PATIENT_FOR, GivingWay
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
 from app.storage.transaction import transaction
 from tests.builders import a_account
 from tests.merchants import Merchant
+from tests.services.test_inbox import (
+    an_arrival,
+    nobody_else_may_write,
+    until_the_writer_waits_its_turn,
+)
 
 OTHER, OTHER_KEY = "acct_1Other", "rk_test_other"
 HANGS = 4  # seconds: longer than a tick takes here
@@ -109,16 +118,33 @@ def test_charging_goes_on_without_an_ebb_while_more_is_due(
 def test_what_all_may_begin_in_a_turn_is_shared_by_the_accounts(
     merchant: Merchant,
     renewals: tuple[list[str], list[str]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mine, [theirs] = renewals
-    monkeypatch.setattr(retries, "TOGETHER", 4.0)
+    current_app.extensions["metricsco.charging_pace"] = GivingWay(4.0, least=4.0)
     before = len(merchant.sandbox.ledger())
     retries.run_due(now=merchant.now, threads=15)
     paid = [entry["invoice"] for entry in merchant.sandbox.ledger()[before:]]
     # The other account stands last in the list, and is not last in line.
     assert paid.index(theirs) == 1
     assert set(paid) == {*mine, theirs}
+
+
+@pytest.mark.sqlite
+def test_charging_gives_way_to_a_delivery_that_had_to_wait(
+    merchant: Merchant, renewals: tuple[list[str], list[str]]
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with nobody_else_may_write():
+            kept = pool.submit(reception().inbox.keep, an_arrival("evt_waits"))
+            until_the_writer_waits_its_turn()
+            time.sleep(PATIENT_FOR)
+        kept.result()
+    mine, theirs = renewals
+
+    assert retries.run_due(now=merchant.now) == len(mine) + len(theirs)
+    assert (
+        current_app.extensions["metricsco.charging_pace"].per_second < retries.TOGETHER
+    )
 
 
 def test_a_look_that_always_fails_stands_before_no_other(

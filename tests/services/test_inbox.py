@@ -1,6 +1,7 @@
 """The inbox: nothing is answered before it is durable, whatever happens meanwhile."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -206,3 +207,18 @@ def test_when_an_account_was_last_heard_is_exact_to_a_second(inbox: Inbox) -> No
             heard_at = session.get_one(StripeAccount, account.id).last_event_at
         assert heard_at is not None
         assert timedelta() <= at - heard_at < timedelta(seconds=1)
+
+
+@pytest.mark.sqlite
+def test_how_long_a_delivery_had_to_wait_is_told_once(inbox: Inbox) -> None:
+    assert inbox.longest_wait() == 0
+    with ThreadPoolExecutor(1) as pool:
+        before = time.monotonic()
+        with nobody_else_may_write():
+            kept = pool.submit(inbox.keep, an_arrival("evt_1"))
+            until_the_writer_waits_its_turn()
+            waits_since = time.monotonic()
+        at_least = time.monotonic() - waits_since
+        kept.result()
+    assert at_least <= inbox.longest_wait() <= time.monotonic() - before
+    assert inbox.longest_wait() == 0

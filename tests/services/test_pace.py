@@ -1,8 +1,8 @@
-"""Charges begin evenly, at the pace that was asked for."""
+"""Charges begin evenly, at the pace that was asked for, and give way to deliveries."""
 
 import pytest
 
-from app.services.pace import Pace
+from app.services.pace import PATIENT_FOR, GivingWay, Pace
 
 
 def begun(pace: Pace, *, since: float, until: float, turn: float) -> int:
@@ -33,3 +33,36 @@ def test_what_was_not_begun_for_a_minute_does_not_begin_at_once() -> None:
 
 def test_a_slow_pace_still_begins() -> None:
     assert begun(Pace(0.5), since=0, until=60, turn=0.1) == pytest.approx(30, abs=1)
+
+
+WAITED_LONG = 2 * PATIENT_FOR
+
+
+def heard(pace: GivingWay, waited: float, *, since: float, until: float) -> float:
+    """The pace after ten turns a second in each of which a delivery waited so long."""
+    for n in range(round((until - since) * 10)):
+        pace.heed(waited, at=since + n / 10)
+    return pace.per_second
+
+
+def test_charging_slows_down_while_deliveries_wait_and_comes_back_after() -> None:
+    pace = GivingWay(120, least=30)
+    assert heard(pace, 0, since=0, until=10) == 120
+    slow = heard(pace, WAITED_LONG, since=10, until=11)
+    assert slow < 80
+    assert slow < heard(pace, 0, since=11, until=14) < 120
+    assert heard(pace, 0, since=14, until=24) == 120
+
+
+def test_charging_never_stops_for_deliveries() -> None:
+    pace = GivingWay(120, least=30)
+    assert heard(pace, WAITED_LONG, since=0, until=60) == 30
+    assert begun(pace, since=60, until=70, turn=0.1) == pytest.approx(300, abs=10)
+
+
+def test_one_slow_delivery_slows_charging_once_until_that_shows() -> None:
+    pace = GivingWay(120, least=30)
+    pace.heed(WAITED_LONG, at=1.0)
+    once = pace.per_second
+    pace.heed(WAITED_LONG, at=1.1)
+    assert pace.per_second == once
