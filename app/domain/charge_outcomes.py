@@ -38,6 +38,7 @@ class PutBack:
     `hold_until`: no other charge of the account before then either; shorter than the
     wait of the attempt itself, so that one bad invoice does not hold up the others.
     `owner_must`: what only the owner can mend; the connection is paused until then.
+    `is_unread`: Stripe did not show the invoice; it may be the only one.
     """
 
     reason: str
@@ -45,6 +46,7 @@ class PutBack:
     was_asked: bool = False
     hold_until: datetime | None = None
     owner_must: str | None = None
+    is_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from app import current
 from app.domain.account import ConnectionKind, ConnectionStatus, ImportStage
 from app.domain.event_types import HANDLED_TYPES
 from app.domain.settings_doctor import Verdict
-from app.services import endpoints, platform, settings_doctor
+from app.services import endpoints, platform, set_aside, settings_doctor
 from app.services.account_rows import mode_of
 from app.services.governor import Held, governor
 from app.storage import account_reads
-from app.storage.connection_models import ImportRun
+from app.storage.connection_models import ImportRun, UnreadInvoice
 from app.storage.models import AuditEntry, StripeAccount
 from app.storage.transaction import reading
 
@@ -93,6 +93,8 @@ class AccountCard:
     progress: ImportProgress | None
     permissions: tuple[dict[str, Any], ...]
     repairs: tuple[AuditEntry, ...]
+    set_aside: tuple[UnreadInvoice, ...]  # the first of those that Stripe does not show
+    set_aside_count: int
     reads: int
     lost: str | None  # what cannot be read for want of its encryption key
     held: Held
@@ -114,6 +116,8 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
         found = account_reads.import_counts(session, account_id)
         reads = account_reads.reads_of(session, account_id, now=now)
         repairs = account_reads.last_done(session, account_id, REPAIRS, limit=5)
+        unread = set_aside.of_account(session, account_id, limit=5)
+        unread_count = set_aside.count(session, account_id)
     webhook = _health(row, counts)
     return AccountCard(
         row=row,
@@ -125,6 +129,8 @@ def card_of(account_id: int, *, now: datetime) -> AccountCard:
         progress=_progress(run, found) if run else None,
         permissions=tuple(row.permissions),
         repairs=tuple(repairs),
+        set_aside=tuple(unread),
+        set_aside_count=unread_count,
         reads=reads,
         lost=_lost(row),
         held=governor().held(account_id),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.recovery import OPEN, RecoveryStatus
 from app.domain.snapshots import ChargeSnapshot
-from app.services import invoices
+from app.services import invoices, set_aside
 from app.services.connections import gateway_of
 from app.services.keeping import keep_charges
 from app.storage.models import Recovery
@@ -29,7 +29,7 @@ def follow_change(account_id: int, stripe_customer_id: str, *, now: datetime) ->
             )
         ).all()
     for stripe_invoice_id in wanted:
-        invoices.look(account_id, stripe_invoice_id, now=now, with_card=True)
+        set_aside.look(account_id, stripe_invoice_id, now=now, with_card=True)
     return len(wanted)
 
 

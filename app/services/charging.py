@@ -16,6 +16,7 @@ from app.domain.charge_outcomes import (
 from app.domain.pay_results import Paid, PayResult, Refusal
 from app.domain.snapshots import ChargeSnapshot, InvoiceSnapshot
 from app.domain.standing import Standing, judge
+from app.services.one_object import is_alone
 from app.storage.claims import Claim
 from app.stripe_gateway import (
     CredentialsRefused,
@@ -47,7 +48,7 @@ def charge(
     try:
         invoice = gateway.invoice(claim.stripe_invoice_id)
     except StripeTrouble as trouble:
-        return _not_read(trouble, now=now)
+        return _not_read(gateway, trouble, now=now)
     objection = _objection(invoice, claim)
     if objection is not None:
         return NotCharged(objection)
@@ -114,13 +115,17 @@ def _newest_approved(
     return next((c for c in reversed(charges) if c.status == "succeeded"), None)
 
 
-def _not_read(trouble: StripeTrouble, *, now: datetime) -> Outcome:
+def _not_read(gateway: Gateway, trouble: StripeTrouble, *, now: datetime) -> Outcome:
     """The look before the charge failed: nothing was charged."""
-    if isinstance(trouble, CredentialsRefused | PermissionMissing):
+    needs_owner = isinstance(trouble, CredentialsRefused | PermissionMissing)
+    if needs_owner and not is_alone(gateway, trouble):
         return _owner_must(trouble, now=now)
-    wait = WAIT_AFTER_LIMIT if isinstance(trouble, RateLimited) else WAIT_AFTER_TROUBLE
     reason = f"Stripe could not be asked: {trouble.sentence}"
-    return PutBack(reason, now + wait, hold_until=now + WAIT_AFTER_LIMIT)
+    hold_until = now + WAIT_AFTER_LIMIT
+    if isinstance(trouble, RateLimited):
+        return PutBack(reason, hold_until, hold_until=hold_until)
+    due_at = now + WAIT_AFTER_TROUBLE
+    return PutBack(reason, due_at, hold_until=hold_until, is_unread=True)
 
 
 def _no_answer(trouble: StripeTrouble, *, now: datetime) -> Outcome:

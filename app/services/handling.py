@@ -21,7 +21,8 @@ from app.domain.errands import Errand, errand_of, made_by, wait_after
 from app.domain.event_types import LookAt
 from app.domain.snapshots import EventEnvelope
 from app.services import cards, invoices, leaving, subscriptions
-from app.services.connections import NotConnected
+from app.services.connections import NotConnected, gateway_of
+from app.services.one_object import is_alone, sentence_of
 from app.services.troubles import note_trouble
 from app.storage import event_queue
 from app.storage.event_queue import Pending, Settled
@@ -31,6 +32,7 @@ from app.stripe_gateway import (
     NotAnEvent,
     PermissionMissing,
     RateLimited,
+    Refused,
     StripeTrouble,
     StripeUnavailable,
     reopened,
@@ -44,15 +46,13 @@ log = logging.getLogger(__name__)
 THREADS = 32
 # One account that does not answer leaves threads to the others.
 THREADS_OF_ONE_ACCOUNT = 24
+# Where Stripe gave one no answer at all, one look finds out whether it does again.
+THREADS_OF_A_SILENT_ACCOUNT = 1
 # Events of one account taken at a time; enough to see which ask for the same look.
 IN_HAND = 200
 # A call that nobody answered is not repeated at once by fifty other events.
 HOLD_WITHOUT_ANSWER = timedelta(seconds=30)
 HOLD_WHEN_TOO_FAST = timedelta(seconds=5)
-# An outage ends for all at once: until then an event is tried whenever its account is.
-# What goes on failing waits by itself, for it holds up the others each time.
-TRIES_WITH_ALL = 4
-LONGEST_ALONE = timedelta(hours=1)
 LONGEST_LOOK = 300.0  # seconds; every look ends, well or not
 OWNER_MUST_ACT = (CredentialsRefused, PermissionMissing, NotConnected, SecretUnreadable)
 EXPECTED = (StripeTrouble, NotConnected, SecretUnreadable)
@@ -72,6 +72,7 @@ class _Lane:
 
     waiting: dict[Errand, _Asked] = field(default_factory=dict)
     running: dict[Errand, _Asked] = field(default_factory=dict)
+    is_silent: bool = False  # Stripe did not answer it, whatever was asked
 
     @property
     def in_hand(self) -> set[int]:
@@ -147,7 +148,10 @@ class Handler:
         """Start what waits. What is being looked at right now is looked at once more
         afterwards: the news may have come too late for the look under way."""
         for lane in self._lanes.values():
-            free = THREADS_OF_ONE_ACCOUNT - len(lane.running)
+            most = THREADS_OF_ONE_ACCOUNT
+            if lane.is_silent:
+                most = THREADS_OF_A_SILENT_ACCOUNT
+            free = most - len(lane.running)
             ready = [errand for errand in lane.waiting if errand not in lane.running]
             for errand in ready[: max(0, free)]:
                 asked = lane.running[errand] = lane.waiting.pop(errand)
@@ -159,9 +163,21 @@ class Handler:
             with self._app.app_context():
                 _look(errand, newest_made_by, now=self._clock())
         except Exception as reason:
-            fault = reason
+            fault = self._of_one_object(errand, reason)
         self._done.put((errand, fault))
         self._wake.set()
+
+    def _of_one_object(self, errand: Errand, fault: Exception) -> Exception:
+        """The fault, as one of this object alone where Stripe answers the rest."""
+        may_be = isinstance(fault, StripeUnavailable | PermissionMissing)
+        if may_be and isinstance(fault, StripeTrouble):
+            try:
+                with self._app.app_context():
+                    if is_alone(gateway_of(errand.account_id), fault):
+                        return Refused(sentence_of(fault))
+            except EXPECTED:
+                log.debug("account %s cannot be asked", errand.account_id)
+        return fault
 
     def _collect(self, *, now: datetime) -> None:
         while True:
@@ -171,6 +187,7 @@ class Handler:
                 return
             lane = self._lanes[errand.account_id]
             asked = lane.running.pop(errand)
+            lane.is_silent = isinstance(fault, StripeUnavailable)
             if fault is None:
                 self._settled += [Settled(e.id, e.tries) for e in asked.events]
             else:
@@ -185,7 +202,7 @@ class Handler:
             with transaction() as session:
                 event_queue.hold(session, errand.account_id, until=now + hold)
         elif isinstance(fault, OWNER_MUST_ACT):
-            note_trouble(errand.account_id, _note(fault), now=now)
+            note_trouble(errand.account_id, sentence_of(fault), now=now)
         if hold or isinstance(fault, OWNER_MUST_ACT):
             # Whatever else waits for this account is taken again when it answers.
             self._lanes[errand.account_id].waiting.clear()
@@ -197,8 +214,9 @@ class Handler:
             Settled(
                 id=event.id,
                 tries=event.tries + 1,
-                note=_note(fault),
-                try_at=now + _wait(hold, event.tries + 1),
+                note=sentence_of(fault),
+                # An outage ends for all at once: they are as late as their account.
+                try_at=now + (hold or wait_after(event.tries + 1)),
             )
             for event in asked.events
         ]
@@ -262,23 +280,3 @@ def _hold(fault: Exception) -> timedelta | None:
         case StripeUnavailable():
             return HOLD_WITHOUT_ANSWER
     return None
-
-
-def _wait(hold: timedelta | None, tries: int) -> timedelta:
-    """How long the event itself waits. As long as its account, until it has stood in
-    the others' way so often that it seems to be its own object that is broken."""
-    if hold is None:
-        return wait_after(tries)
-    if tries <= TRIES_WITH_ALL:
-        return hold
-    return max(hold, min(wait_after(tries - TRIES_WITH_ALL), LONGEST_ALONE))
-
-
-def _note(fault: Exception) -> str:
-    """What an operator may read; texts of unknown faults may hold anything."""
-    match fault:
-        case StripeTrouble(sentence=str() as sentence) if sentence:
-            return sentence
-        case StripeTrouble() | NotConnected() | SecretUnreadable():
-            return str(fault)
-    return f"a fault of ours ({type(fault).__name__}); the log has it whole"

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.account import ImportStage
 from app.domain.errands import wait_after
 from app.domain.standing import is_renewal
-from app.services import invoices
+from app.services import set_aside
 from app.services.connections import NO_ANSWER, gateway_of
 from app.services.keeping import keep_charges
 from app.storage import account_reads
@@ -36,6 +36,7 @@ ROUNDS = 50  # then other work has its turn; the next call goes on
 # A step that takes longer than this has died with its process.
 LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=1)
+SET_ASIDE = "set aside: Stripe does not show it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class _Step:
 def begin(session: Session, account_id: int, *, now: datetime) -> None:
     """Have the account imported from the start, with the next tick."""
     session.execute(delete(ImportItem).where(ImportItem.account_id == account_id))
+    set_aside.forget(session, account_id)
     run = session.scalar(select(ImportRun).where(ImportRun.account_id == account_id))
     if run is None:
         run = ImportRun(account_id=account_id)
@@ -141,27 +143,15 @@ def _look(gateway: Gateway, taken: _Step, now: datetime) -> None:
             .limit(LOOKS_A_STEP)
         ).all()
     for invoice_id in wanted:
-        note = _look_at(taken.account_id, invoice_id, now=now)
+        is_read = set_aside.look(taken.account_id, invoice_id, now=now)
         with transaction() as session:
             item = session.get_one(ImportItem, (taken.account_id, invoice_id))
-            item.done_at, item.note = now, note
+            item.done_at, item.note = now, None if is_read else SET_ASIDE
     with transaction() as session:
         run = _run(session, taken)
         if not wanted:
             run.stage = ImportStage.DECLINES
         _go_on(run, now=now)
-
-
-def _look_at(account_id: int, invoice_id: str, *, now: datetime) -> str | None:
-    try:
-        invoices.look(account_id, invoice_id, now=now)
-    except NO_ANSWER:
-        raise
-    except Exception as fault:
-        # One strange invoice must not keep the others out; it is named and logged.
-        log.exception("invoice %s could not be imported", invoice_id)
-        return type(fault).__name__
-    return None
 
 
 def _read_declines(gateway: Gateway, taken: _Step, now: datetime) -> None:

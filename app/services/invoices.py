@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.domain.declines import MadeBy
 from app.domain.looks import Look
@@ -14,6 +15,7 @@ from app.services.connections import gateway_of
 from app.services.following import follow, recovery_of
 from app.services.verdicts import close
 from app.storage.cases import CUSTOMER_HISTORY
+from app.storage.connection_models import UnreadInvoice
 from app.storage.models import Decline, Recovery, StripeAccount, Subscription
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import Gateway, Gone, PermissionMissing, Refused
@@ -114,13 +116,25 @@ def _follow(account_id: int, seen: Look, *, now: datetime) -> int | None:
     with transaction() as session:
         account = session.get_one(StripeAccount, account_id)
         recovery = follow(session, account, seen, now=now)
+        _take_back(session, account_id, seen.invoice.id)
         return recovery.id if recovery else None
+
+
+def _take_back(session: Session, account_id: int, stripe_invoice_id: str) -> None:
+    """It was read: nothing of it is set aside any more."""
+    session.execute(
+        delete(UnreadInvoice).where(
+            UnreadInvoice.account_id == account_id,
+            UnreadInvoice.stripe_invoice_id == stripe_invoice_id,
+        )
+    )
 
 
 def _follow_gone(
     account_id: int, stripe_invoice_id: str, *, now: datetime
 ) -> int | None:
     with transaction() as session:
+        _take_back(session, account_id, stripe_invoice_id)
         recovery = recovery_of(session, stripe_invoice_id)
         if recovery is None or recovery.account_id != account_id:
             # What one account does not see may well be another account's.

@@ -97,6 +97,7 @@ def _record(
                 _note_no_charge(recovery, now=now)
         case PutBack():
             _put_back(recovery, attempt, outcome, now=now)
+            recovery.look_again |= outcome.is_unread
         case Unanswered(reason, is_at_it):
             if attempt.status is AttemptStatus.RUNNING:
                 attempt.status = move_attempt(attempt.status, AttemptStatus.UNKNOWN)

@@ -15,7 +15,7 @@ from sqlalchemy import exists, or_, select, update
 from app.domain.comparison import Known, difference
 from app.domain.recovery import OPEN
 from app.domain.snapshots import InvoiceSnapshot
-from app.services import invoices, missed_events
+from app.services import missed_events, set_aside
 from app.services.audit import note
 from app.services.connections import NO_ANSWER, gateway_of
 from app.services.missed_events import EVENTS_KEPT, ON_THE_WAY
@@ -155,7 +155,8 @@ def _repair(work: _Pass, invoice_id: str, what: str) -> None:
     work.looks += 1
     is_on_the_way = _was_told(work, invoice_id)
     before = _known([invoice_id])
-    invoices.look(work.account_id, invoice_id, now=work.began_at)
+    if not set_aside.look(work.account_id, invoice_id, now=work.began_at):
+        return
     # Our own charge may have been under way: then the look has put nothing right.
     if not is_on_the_way and _known([invoice_id]) != before:
         work.repaired.append(f"{invoice_id} {what}, and no event had told us.")

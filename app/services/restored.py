@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 from app import current
 from app.domain.account import ConnectionStatus
 from app.domain.recovery import IN_FLIGHT
-from app.services import invoices, reconciler, sightings
+from app.services import reconciler, set_aside, sightings
 from app.services.audit import note
 from app.services.connections import NO_ANSWER
 from app.services.sightings import Sighting
 from app.storage import account_reads
+from app.storage.connection_models import UnreadInvoice
 from app.storage.installation import THE_ROW, Installation, installation
 from app.storage.models import (
     OPEN_WORDS,
@@ -171,8 +172,14 @@ def _left(account_id: int) -> list[str]:
 
 
 def _is_unseen() -> ColumnElement[bool]:
-    return is_one_of(Recovery.status, OPEN_WORDS) & (
-        Recovery.looked_at < StripeAccount.restored_at
+    is_set_aside = exists().where(
+        UnreadInvoice.account_id == Recovery.account_id,
+        UnreadInvoice.stripe_invoice_id == Recovery.stripe_invoice_id,
+    )
+    return (
+        is_one_of(Recovery.status, OPEN_WORDS)
+        & (Recovery.looked_at < StripeAccount.restored_at)
+        & ~is_set_aside
     )
 
 
@@ -186,7 +193,8 @@ def _is_in_flight() -> ColumnElement[bool]:
 def _look(app: Flask, account_id: int, invoice_id: str, *, now: datetime) -> bool:
     try:
         with app.app_context():
-            invoices.look(account_id, invoice_id, now=now, with_card=True)
+            # One that is set aside is charged only after it was read all the same.
+            set_aside.look(account_id, invoice_id, now=now, with_card=True)
     except NO_ANSWER as trouble:
         log.warning("%s could not be looked at again: %s", invoice_id, trouble)
         return False

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.recovery import IN_FLIGHT, OPEN, AttemptStatus, ClosedAs, PauseCause
 from app.domain.snapshots import SubscriptionSnapshot
 from app.domain.standing import Judgment, Standing
-from app.services import invoices
+from app.services import set_aside
 from app.services.connections import gateway_of
 from app.services.keeping import keep_customer, keep_subscription
 from app.services.lifecycles import follow_stripe
@@ -37,7 +37,7 @@ def look(account_id: int, stripe_subscription_id: str, *, now: datetime) -> None
         # Another process wrote the subscription first; now its row is there to follow.
         concerned = _follow(account_id, seen, now=now)
     for stripe_invoice_id in concerned:
-        invoices.look(account_id, stripe_invoice_id, now=now, with_card=True)
+        set_aside.look(account_id, stripe_invoice_id, now=now, with_card=True)
 
 
 def _follow(account_id: int, seen: SubscriptionSnapshot, *, now: datetime) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
-from app.services import invoices
+from app.services import set_aside
 from app.services.connections import NotConnected
 from app.storage.event_queue import hold
 from app.storage.transaction import reading, transaction
@@ -43,10 +43,12 @@ def grant(*, now: datetime) -> int:
         if one.account_id in troubled or time.monotonic() > stop_at:
             continue
         try:
-            invoices.look(
+            is_read = set_aside.look(
                 one.account_id, one.stripe_invoice_id, now=now, with_card=True
             )
-            looked += 1
+            looked += is_read
+            if not is_read:
+                waits[one.stripe_invoice_id] = now + INVOICE_WAITS
         except (StripeTrouble, NotConnected, SecretUnreadable) as trouble:
             log.warning("could not look at %s: %s", one.stripe_invoice_id, trouble)
             troubled.add(one.account_id)

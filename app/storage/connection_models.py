@@ -82,6 +82,24 @@ class ImportItem(Base):
     note: Mapped[str | None] = mapped_column(Text)  # why it could not be read
 
 
+class UnreadInvoice(Base):
+    """An invoice that Stripe does not show although it answers everything else.
+
+    It keeps nobody waiting, is asked for less and less often, and goes when it is read.
+    """
+
+    __tablename__ = "unread_invoice"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("stripe_account.id"), primary_key=True
+    )
+    stripe_invoice_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+    tries: Mapped[int]
+    try_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    fault: Mapped[str] = mapped_column(Text)  # a sentence
+
+
 class StripeReads(Base):
     """How often we read from Stripe for one account on one day."""
 

@@ -281,6 +281,9 @@ class StripeGateway:
     def check_permissions(self) -> tuple[permissions.PermissionCheck, ...]:
         return permissions.check_permissions(self._connection)
 
+    def lacks_permission(self, slug: str | None) -> bool:
+        return permissions.lacks(self._connection, slug)
+
     def _object(self, kind: str, folder: str, id: str, **params: object) -> Json | None:
         try:
             answer: Answer = self._connection.read(kind, path_of(folder, id), **params)

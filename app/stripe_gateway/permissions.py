@@ -110,6 +110,14 @@ def check_permissions(connection: Connection) -> tuple[PermissionCheck, ...]:
     )
 
 
+def lacks(connection: Connection, slug: str | None) -> bool:
+    """Whether the key lacks this permission, or, where none is named, one that is
+    required. Of one that is not ours to try, or that nobody answers, it is believed."""
+    asked = [p for p in PROBES if (p.slug == slug if slug else p.is_required)]
+    found = [_try(connection, probe) for probe in asked]
+    return not found or any(status is not PermissionStatus.OK for status in found)
+
+
 def _try(connection: Connection, probe: Probe) -> PermissionStatus:
     path = path_of(*probe.path)
     try:

@@ -135,3 +135,7 @@ class Gateway(Protocol):
     def check_permissions(self) -> tuple[PermissionCheck, ...]:
         """Each permission we need, tried by a call that changes nothing."""
         ...
+
+    def lacks_permission(self, slug: str | None) -> bool:
+        """Whether the key lacks it; with None, any that is required."""
+        ...

@@ -106,11 +106,45 @@ def test_one_object_that_stripe_never_shows_costs_less_and_less(
         held += bool(hold_until and hold_until > merchant.now)
         merchant.sandbox.advance(seconds=31)
 
-    assert the_event(event).status is EventStatus.PENDING
-    assert held < 15  # of the account's time the broken one has a part
+    kept = the_event(event)
+    assert kept.status is EventStatus.PENDING
+    assert 4 <= kept.tries <= 7
+    assert held == 0  # the others go on beside it
     failed(merchant, good)
     handle(merchant)
     assert merchant.recovery(good).status is RecoveryStatus.IN_RETRY
+
+
+def test_after_a_long_outage_every_event_is_handled_within_a_minute(
+    merchant: Merchant,
+) -> None:
+    invoice = renewed(merchant, "insufficient_funds")
+    rows = [failed(merchant, f"in_{n}") for n in range(30)]
+    rows.append(failed(merchant, invoice))
+    merchant.sandbox.fault(path="/v1/*", status=503, times=100_000)
+    for _ in range(60):  # half an hour
+        handle(merchant)
+        merchant.sandbox.advance(seconds=31)
+    merchant.sandbox.world.faults.clear()
+    handle(merchant)
+    assert {the_event(row).status for row in rows} == {EventStatus.HANDLED}
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+
+
+def test_one_object_that_the_key_may_not_read_pauses_nobody(
+    merchant: Merchant,
+) -> None:
+    bad = "in_forbidden"
+    said = "Having the 'rak_invoice_read' permission would allow this request."
+    error = {"type": "invalid_request_error", "message": said}
+    merchant.sandbox.fault(
+        path=f"/v1/invoices/{bad}", status=403, times=99, body={"error": error}
+    )
+    event = failed(merchant, bad)
+    handle(merchant)
+    assert merchant.account().status is ConnectionStatus.CONNECTED
+    kept = the_event(event)
+    assert (kept.status, kept.note) == (EventStatus.PENDING, said)
 
 
 def test_an_event_about_something_stripe_does_not_show_is_handled(
@@ -241,7 +275,8 @@ def test_an_account_that_gets_no_answer_rests_and_holds_up_nobody_else(
     merchant: Merchant, fault: dict[str, Any], seconds: int
 ) -> None:
     other = a_account(sealed_api_key=current.vault().encrypt(MERCHANT_KEY))
-    merchant.sandbox.fault(path="/v1/invoices/in_held", **fault)
+    for path in ("/v1/invoices/in_held", "/v1/invoices"):
+        merchant.sandbox.fault(path=path, **fault)
     held = failed(merchant, "in_held")
     free = a_kept_event(other.id, object={"id": "in_free", **RENEWAL})
     handle(merchant)
