@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.storage.base import Base, Id, ReadableJSON, UTCDateTime
+from app.storage.base import Base, Id, PackedJSON, UTCDateTime
 from app.storage.models import Recovery
 
 
@@ -29,6 +29,6 @@ class Decision(Base):
     step: Mapped[str] = mapped_column(String(16))
     at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # of a retry
     reason: Mapped[str] = mapped_column(Text)
-    facts: Mapped[dict[str, Any]] = mapped_column(ReadableJSON)  # domain.case_json
+    facts: Mapped[dict[str, Any]] = mapped_column(PackedJSON)  # domain.case_json
 
     recovery: Mapped[Recovery] = relationship()

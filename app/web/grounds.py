@@ -68,7 +68,11 @@ def _word(words: dict[str, str]) -> Told:
 
 
 def _shares(value: Any, attempt: RetryAttempt) -> tuple[str, ...]:
-    return tuple(f"{100 * share:.0f} % {cause}" for cause, share in value.items())
+    return tuple(f"{_percent(share)} {cause}" for cause, share in value.items())
+
+
+def _percent(share: float) -> str:
+    return "under 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
 def _chance(value: Any, attempt: RetryAttempt) -> tuple[str, ...]:

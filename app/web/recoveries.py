@@ -6,6 +6,7 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import current
+from app.domain.card_use import CardUse, card_use
 from app.domain.people import Role
 from app.domain.recovery import OPEN, PauseCause, RecoveryStatus
 from app.domain.steps import RetryAt
@@ -14,6 +15,7 @@ from app.services import fees, recoveries
 from app.services.overtaking import Seen, seen_now
 from app.services.refusals import ActionRefused
 from app.services.verdicts import HELD_AT_STRIPE
+from app.storage.cases import case_of
 from app.storage.experiment_reads import allocation
 from app.storage.histories import History, history_of_recovery, recovery_by_id
 from app.storage.models import Recovery
@@ -129,6 +131,7 @@ def page(
         actions=_actions(found),
         seen=seen_now(db.session(), found),
         now_retry=_now_retry(found),
+        card_use=_card_use(found),
         arm=allocation(db.session(), found.id),
         card=next(
             (
@@ -159,6 +162,14 @@ def _actions(found: Recovery) -> frozenset[str]:
     if recoveries.is_resumable(found):
         names.add("resume")
     return frozenset(names)
+
+
+def _card_use(found: Recovery) -> CardUse | None:
+    """What the networks count against the card, while it may be charged."""
+    now = current.now()
+    case = case_of(db.session(), found, now=now) if found.status in OPEN else None
+    is_card = case is not None and case.card.kind in (None, "card")
+    return card_use(case, now) if case is not None and is_card else None
 
 
 def _now_retry(found: Recovery) -> dict[str, object] | None:

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("step", sa.String(16), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["recovery_id"], ["recovery.id"], name=op.f("fk_decision_recovery_id")
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.domain.recovery import RecoveryStatus
 from app.domain.strategies.adaptive import Model
@@ -186,6 +186,9 @@ def test_damage_is_said(app: Flask) -> None:
     assert "Model 1, by which it was decided, cannot be read." in _verdict(recovery.id)
     with transaction() as session:
         session.scalars(select(Decision)).one().facts = {"case": 7}
+    assert "stored damaged and cannot be read" in _verdict(recovery.id)
+    with transaction() as session:
+        session.execute(text("UPDATE decision SET facts = :it"), {"it": b"x\x9c"})
     assert "stored damaged and cannot be read" in _verdict(recovery.id)
 
 

@@ -1,5 +1,7 @@
 """Fees shown before and beside each retry, with a budget; chances held to account."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -87,6 +89,30 @@ def test_a_fee_is_shown_before_a_retry_by_hand_and_in_the_decision(
     assert "A retry now: no network fee. This month: 0.00 USD of 25.00 USD." in page
     assert "none expected, of 25.00 USD a month" in page
     assert "A retry now" not in viewer.get(f"/recoveries/{recovery.id}").text
+    with transaction() as session:
+        session.get_one(StripeAccount, account.id).fee_budget = None
+    page = staff.get(f"/recoveries/{recovery.id}").text
+    assert "This month: 0.00 USD, no budget is set." in page
+    assert "none expected; no budget is set" in page
+
+
+def test_what_stripe_blocked_is_shown_apart_from_what_the_network_saw(
+    viewer: FlaskClient,
+) -> None:
+    recovery = a_recovery()
+    kept: dict[str, Any] = {
+        "recovery_id": recovery.id,
+        "account_id": recovery.account_id,
+        "fingerprint": "print",
+    }
+    a_decline(**kept, outcome_type="blocked", network_status="not_sent_to_network")
+    a_decline(**kept)
+    page = viewer.get(f"/recoveries/{recovery.id}").text
+    assert (
+        "1 refused charge at the network, of at most 15, by whomever and for any "
+        "invoice; beside these, 1 charge blocked by Stripe, which no network saw and "
+        "none counts" in page
+    )
 
 
 def test_a_charge_above_a_cap_shows_what_it_would_cost(staff: FlaskClient) -> None:

@@ -52,3 +52,8 @@ def test_what_was_not_written_down_has_no_line(app: Flask) -> None:
     attempt = an_attempt(evidence={"unknown": [], "chance": 0.2, "zone": None})
     with app.test_request_context():
         assert grounds(attempt) == []
+
+
+def test_a_small_belief_is_not_said_to_be_none(viewer: FlaskClient) -> None:
+    page = card(viewer, evidence={"belief": {"an outage on the way": 0.006}})
+    assert "under 1 % an outage on the way" in page

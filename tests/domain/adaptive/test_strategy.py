@@ -85,6 +85,24 @@ def test_a_try_never_precedes_the_advised_time(
 
 
 @settings(max_examples=60, deadline=None)
+@given(case=cases(), is_free=st.booleans())
+def test_what_is_said_to_be_planned_for_later_is_planned(
+    case: Case, *, is_free: bool
+) -> None:
+    step = planned(case, a_free_model() if is_free else Model.fresh())
+    if not isinstance(step, RetryAt):
+        return
+    told = step.evidence.get("planned")
+    later = (
+        [datetime.fromisoformat(at) for at in told] if isinstance(told, list) else []
+    )
+    for other in step.alternatives:
+        if other.reason.startswith("planned for later"):
+            gaps = [abs(at - other.at) for at in later]
+            assert min(gaps) < timedelta(minutes=2)
+
+
+@settings(max_examples=60, deadline=None)
 @given(case=cases())
 def test_every_answer_is_inside_the_window_and_says_why(case: Case) -> None:
     step = planned(case)

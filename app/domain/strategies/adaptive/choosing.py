@@ -114,7 +114,7 @@ class Choice:
 
     def _even(self, even: Plan, plan: Plan | None) -> RetryAt:
         """The even spread's try, with what the model thinks of it."""
-        other = self._alternatives(plan)[:1] if plan else ()
+        other = self._left_aside(plan) if plan else ()
         is_moved = abs(self.even_at - day_number(self.even.at)) > 1e-6
         moment = (ZERO + timedelta(days=self.even_at)).replace(microsecond=0)
         found = f"At another hour: {in_words(moment, self.local)} ({self.local.name})."
@@ -132,6 +132,15 @@ class Choice:
                 ),
             },
         )
+
+    def _left_aside(self, plan: Plan) -> tuple[Alternative, ...]:
+        """The model's own first try, where it is not the even spread's."""
+        at = float(plan.at[0])
+        if abs(at - self.even_at) < 0.01:
+            return ()
+        said = "the model's own first try; its plan promises too little more"
+        moment = ZERO + timedelta(minutes=round(1440 * at))
+        return (Alternative(moment, said, round(plan.first_chance, 4)),)
 
     def _own(self, plan: Plan, even: Plan) -> RetryAt:
         """The plan's first try, now and then at another hour of the same day."""
