@@ -3,10 +3,13 @@
 import json
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import click
+from flask.cli import ScriptInfo
 
-from app.domain.strategies import UnknownStrategy
+from app.domain.steps import Strategy
+from app.domain.strategies import ALL, UnknownStrategy
 
 
 @click.command("backtest")
@@ -20,13 +23,16 @@ def backtest(
 ) -> None:
     """Run strategies against a simulated world, each against the same luck."""
     # Imported here: every process knows the command, and few need numpy for it.
-    from app.backtest.contestants import contestant
+    from app.backtest.contestants import Unlearning, contestant
     from app.backtest.figures import as_dict
     from app.backtest.runner import run
     from app.backtest.worlds import WorldFault, factory_at
 
     try:
-        contestants = {name: contestant(name) for name in names}
+        contestants = {
+            name: Unlearning(own) if (own := _own(name)) else contestant(name)
+            for name in names
+        }
         with redirect_stdout(sys.stderr):  # what a world prints is not the answer
             make_world = factory_at(world)
             found = {
@@ -36,6 +42,34 @@ def backtest(
     except (UnknownStrategy, WorldFault) as fault:
         raise click.ClickException(str(fault)) from None
     click.echo(_json(cases, found) if as_json else _table(found))
+
+
+def _own(name: str) -> Strategy | None:
+    """The newest version of the merchant's own strategy of that name, where there is a
+    database to ask; built-in ones need none."""
+    info = click.get_current_context().find_object(ScriptInfo)
+    if name in ALL or info is None:
+        return None
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.extensions import db
+    from app.services.strategies import Lost, own_strategy
+    from app.storage import strategy_reads
+    from app.storage.transaction import reading
+
+    with info.load_app().app_context():
+        url = db.engine.url
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
+            return None
+        try:
+            with reading() as session:
+                row = strategy_reads.own(session, name)
+                strategy = own_strategy(row) if row else None
+        except SQLAlchemyError:
+            return None
+    if isinstance(strategy, Lost):
+        raise click.ClickException(f"{name} cannot be run: {strategy.why}.")
+    return strategy
 
 
 def _json(cases: int, found: dict[str, dict[str, object]]) -> str:

@@ -83,11 +83,7 @@ def show(name: str) -> ResponseReturnValue:
         profile=profile,
         pictures=[(each.title, profile.drawn(each)) for each in EXAMPLES],
         used_by=[a for a in connected() if a.strategy == name],
-        versions=(
-            strategy_reads.own_versions(session, name, limit=VERSIONS_SHOWN)
-            if profile.row
-            else []
-        ),
+        versions=_versions(name) if profile.row else [],
         effects=strategy_reads.effects(session, name, accounts=seen),
         counted=strategy_reads.COUNTED,
         learned=_learned() if name == ADAPTIVE else [],
@@ -143,6 +139,12 @@ def draw(strategy: Strategy, example: Example) -> Drawing:
     """The picture of a strategy with an example decline."""
     case = example.case
     return drawing(rehearse(strategy, case, now=case.declined_at))
+
+
+def _versions(name: str) -> list[tuple[strategy_models.OwnStrategy, tuple[str, ...]]]:
+    """The newest versions of an own strategy, each with its lines in words."""
+    rows = strategy_reads.own_versions(db.session(), name, limit=VERSIONS_SHOWN)
+    return [(row, _own(row).lines) for row in rows]
 
 
 def _step_word(step: Step) -> str:

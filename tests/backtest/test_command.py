@@ -4,15 +4,25 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
+from sqlalchemy import update
 
 from app.backtest_cli import backtest
 from app.config import ROOT
+from app.domain.strategies.own import Definition, Line, Then
+from app.services import own_strategies
+from app.storage.strategy_models import OwnStrategy
+from app.storage.transaction import transaction
+from tests.builders import a_user
+from tests.conftest import MONDAY
 
 HERE = Path(__file__).with_name("worlds.py")
+DAY = timedelta(days=1)
 MEDIAN_MS = "decision_ms_median"
 
 
@@ -78,6 +88,25 @@ def test_what_is_not_there_is_said() -> None:
     unknown = called("opens_on_day_five", "--strategy", "hope")
     assert unknown.exit_code == 1
     assert "no strategy named 'hope'" in unknown.output
+
+
+def test_an_own_strategy_runs_by_its_name(app: Flask) -> None:
+    lines = (Line(then=Then.DELAYS, delays=(6 * DAY,)),)
+    own_strategies.create("mine", Definition(lines), user_id=a_user().id, now=MONDAY)
+    given = ["backtest", "--world", f"{HERE}:opens_on_day_five", "--cases", "3"]
+    given += ["--strategy", "mine", "--json"]
+    done = app.test_cli_runner().invoke(args=given)
+    figures = json.loads(done.stdout)["strategies"]["mine"]
+    assert figures["recovered_invoices"] == 1.0
+    assert figures["attempts_per_recovery"] == 1.0
+    other = app.test_cli_runner().invoke(args=[*given, "--strategy", "hope"])
+    assert other.exit_code == 1
+    assert "no strategy named 'hope'" in other.output
+    with transaction() as session:
+        session.execute(update(OwnStrategy).values(definition={"lines": 7}))
+    damaged = app.test_cli_runner().invoke(args=given)
+    assert damaged.exit_code == 1
+    assert "mine cannot be run: its version 1 is stored damaged" in damaged.output
 
 
 def test_the_same_seed_prints_the_same_figures() -> None:

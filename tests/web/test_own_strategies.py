@@ -341,6 +341,15 @@ def test_a_name_is_tidied() -> None:
     assert own_strategies.tidy_name("  Gentle  Spring ") == "gentle-spring"
 
 
+def test_each_version_is_shown_with_what_it_does(owner: FlaskClient) -> None:
+    _build(owner)
+    _edit(owner, **{"1-delays": "2, 5"})
+    page = owner.get("/strategies/gentle-spring").text
+    versions = page[page.index('id="versions"') :]
+    newest, first = versions.index("retry 2 days, 5 days"), versions.index("4 days, 9")
+    assert newest < first
+
+
 DAMAGES: list[Any] = [
     *("not json", '{"lines": [{}]}', "[]", "null", "7", '{"lines": "soft"}'),
     *('{"lines": [' * 2, "[" * 5000, '"' + "x" * 9),

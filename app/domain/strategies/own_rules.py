@@ -150,11 +150,15 @@ def _too_close(line: Line, gaps: list[timedelta]) -> Iterator[str]:
     for gap, wanted in zip(gaps, least, strict=False):
         if gap < wanted:
             yield (
-                f"two charges {gap / _HOUR:.3g} hours apart: at least "
+                f"two charges {_hours(gap)} apart: at least "
                 f"{wanted / _HOUR:.3g} hours have to lie between them. Rule: tries of "
                 "the same day nearly always fail together (CFPB, 2016)."
             )
             return
+
+
+def _hours(span: timedelta) -> str:
+    return "1 hour" if span == _HOUR else f"{span / _HOUR:.3g} hours"
 
 
 def _against_waits(
