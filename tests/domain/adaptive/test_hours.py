@@ -75,8 +75,9 @@ def test_parts_of_the_day_are_explored_until_they_are_known() -> None:
     [
         a_case(amount=Money(hours.MOST_EXPLORED + 1, "usd")),
         a_case(declines=(refusal(0, "processing_error"),)),
+        a_case(deadline_at=MONDAY + timedelta(days=7)),
     ],
-    ids=["a large amount", "a fault of the machinery"],
+    ids=["a large amount", "a fault of the machinery", "a window of a week"],
 )
 def test_nothing_is_explored_where_it_would_cost(case: Case) -> None:
     for seed in range(60):
@@ -100,5 +101,11 @@ def test_parts_of_the_day_never_tried_are_no_better_than_usual() -> None:
 
 def test_a_model_stored_before_hours_were_counted_is_read() -> None:
     kept = json.loads(Model.fresh().to_json())
-    del kept["hours_tried"]
+    del kept["hours_tried"], kept["countries"]
     assert Model.from_json(json.dumps(kept | {"format": 1})).closed == 0
+
+
+def test_a_model_stored_before_pay_was_learned_by_country_is_read() -> None:
+    kept = json.loads(Model.fresh().to_json())
+    del kept["countries"]
+    assert Model.from_json(json.dumps(kept | {"format": 2})).countries == {}

@@ -11,19 +11,26 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from app.domain.cases import Customer
 from app.domain.strategies.adaptive import BadModel, Episode, Memo, Model, learn
 from app.domain.strategies.adaptive.gates import Stage, gate
 from app.domain.strategies.adaptive.hypotheses import Cause, hypotheses
+from app.domain.strategies.adaptive.lessons import MANY, MOST_COUNTRIES
+from app.domain.strategies.adaptive.paydays import MONTHLY, schedules
+from app.domain.strategies.adaptive.sight import seen
 from tests.domain.adaptive.builders import MONDAY, a_case, refusal
 
 NO_FUNDS_DEBIT = 1  # the context of the builders' case
 
 
-def an_episode(number: int, *days: float, paid: float | None = None) -> Episode:
+def an_episode(
+    number: int, *days: float, paid: float | None = None, country: str = "US"
+) -> Episode:
     """Retries so many days after Monday failed; the one at `paid` was approved."""
     case = a_case(
         invoice_id=f"in_{number}",
         declines=(refusal(), *(refusal(day) for day in days)),
+        customer=Customer(f"cus_{number}", country, "America/New_York"),
     )
     paid_at = None if paid is None else MONDAY + timedelta(days=paid)
     return Episode(case, paid_at, closed=paid is not None or max(days) > 26)
@@ -72,6 +79,45 @@ def test_paydays_are_learned() -> None:
     weekly_friday, weekly_tuesday = 4, 1
     assert learned.schedules[0][weekly_friday] > 1.5 * fresh.schedules[0][weekly_friday]
     assert learned.schedules[0][weekly_tuesday] < fresh.schedules[0][weekly_tuesday]
+
+
+def test_pay_is_learned_by_country() -> None:
+    """Dutch salaries come on the 25th, German ones on the 15th; one Frenchman is no
+    proof of anything."""
+    episodes = [an_episode(n, 8, 16, 20, paid=23, country="NL") for n in range(60)]
+    episodes += [an_episode(100 + n, 3, 8, paid=13, country="DE") for n in range(60)]
+    episodes += [an_episode(300, 8, 16, paid=23, country="FR")]
+    learned = learn(Model.fresh(), episodes)
+    assert set(learned.countries) == {"NL", "DE"}
+    the_15th, the_25th = (monthly_on(day) for day in (15, 25))
+    dutch, german = learned.countries["NL"], learned.countries["DE"]
+    assert dutch[the_25th] > 2 * german[the_25th]
+    assert german[the_15th] > 2 * dutch[the_15th]
+    french = learned.prior(seen(a_case(customer=Customer("cus_1", "FR", None))))
+    dutch_too = learned.prior(seen(a_case(customer=Customer("cus_1", "nl", None))))
+    assert not np.allclose(french, dutch_too)
+    assert dutch.sum() == pytest.approx(1)
+
+
+def monthly_on(day: int) -> int:
+    return next(
+        number
+        for number, one in enumerate(schedules())
+        if one.kind == MONTHLY and one.days_of_month == (day,)
+    )
+
+
+def test_of_many_countries_the_largest_are_learned_by_themselves() -> None:
+    """Else a merchant who sells everywhere would learn for minutes."""
+    episodes = [
+        an_episode(100 * place + n, 2, paid=9, country=f"X{chr(65 + place)}")
+        for place in range(MOST_COUNTRIES + 3)
+        for n in range(MANY + place)
+    ]
+    learned = learn(Model.fresh(), episodes)
+    smallest = {f"X{chr(65 + place)}" for place in range(3)}
+    assert len(learned.countries) == MOST_COUNTRIES
+    assert not smallest & set(learned.countries)
 
 
 def test_the_order_of_the_cases_does_not_matter() -> None:
@@ -212,7 +258,8 @@ def test_skill_that_is_over_counts_no_more() -> None:
 
 
 def test_a_model_comes_back_as_it_was_stored() -> None:
-    model = learn(Model.fresh(), [an_episode(n, 2, 5, paid=9) for n in range(10)])
+    model = learn(Model.fresh(), [an_episode(n, 2, 5, paid=9) for n in range(20)])
+    assert model.countries
     text = model.to_json()
     assert Model.from_json(text).to_json() == text
     assert len(text) < 100_000
@@ -235,10 +282,13 @@ def test_what_is_not_a_model_is_refused(text: str) -> None:
         ("skill", math.inf),
         ("skill", 10**400),
         ("causes", 10**400),
+        ("countries", {"US": [0.5, 0.5]}),
+        ("countries", {"US": None}),
+        ("countries", 3),
     ],
     ids=lambda given: str(given)[:9],
 )
-def test_numbers_that_no_model_has_are_refused(name: str, value: float) -> None:
+def test_numbers_that_no_model_has_are_refused(name: str, value: object) -> None:
     kept = json.loads(Model.fresh().to_json()) | {name: value}
     with pytest.raises(BadModel):
         Model.from_json(json.dumps(kept))

@@ -33,6 +33,8 @@ RUNNERS_UP = 3
 # tries are believed to bring less than this part of what they are taken to cost.
 HOPELESS = 0.5
 SHORT_WINDOW, SHORT_MARGIN = 20.0, 0.04  # days, share of the amount
+# Below, tries are a day apart, and one lost to learn of an hour is not made up for.
+LEAST_EXPLORED = 10.0  # days
 
 
 class Choice:
@@ -44,7 +46,8 @@ class Choice:
         self.model, self.gate, self.case, self.even = model, gate, case, even
         self.sight, self.local = seen(case), zone_of(case)
         self.belief: Belief = belief(model, self.sight)
-        self.is_short = self.sight.deadline - self.sight.first < SHORT_WINDOW
+        self.window = self.sight.deadline - self.sight.first
+        self.is_short = self.window < SHORT_WINDOW
         left = even.evidence.get("tries_left")
         # Never more than the even spread would make of this case.
         self.tries = left if isinstance(left, int) else retries_left(case)
@@ -167,6 +170,8 @@ class Choice:
 
     def _hour_of(self, best: float) -> tuple[float, float]:
         """The time to try, and the probability with which it is picked."""
+        if self.window < LEAST_EXPLORED:
+            return best, 1.0
         last = self.sight.deadline - MARGIN
         return hours.drawn(
             self.model,

@@ -18,7 +18,7 @@ from app.domain.strategies.adaptive.hypotheses import CAUSES, hypotheses
 from app.domain.strategies.adaptive.lessons import Lesson, Table, foretold, table_of
 from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
 from app.domain.strategies.adaptive.paydays import Floats
-from app.domain.strategies.adaptive.sight import FUNDINGS, GROUPS, REGIONS
+from app.domain.strategies.adaptive.sight import ABROAD, FUNDINGS, GROUPS, REGIONS, US
 from app.domain.strategies.adaptive.skill import Told, skill
 
 ROUNDS = 4
@@ -29,7 +29,8 @@ SPAN = timedelta(days=60)
 # How many cases of its own a context needs before it outweighs the prior.
 CAUSE_STRENGTH = 30.0
 SHAPE_STRENGTH = 25.0
-SCHEDULE_STRENGTH = 60.0
+SCHEDULE_STRENGTH = 40.0
+COUNTRY_STRENGTH = 20.0  # before it outweighs its region
 SHARE_STRENGTH = 25.0
 TEMPER_STRENGTH = 40.0
 
@@ -126,6 +127,7 @@ def _round(model: Model, table: Table) -> Model:
     calendars = len(h.table)
     by_cause = np.zeros((GROUPS * FUNDINGS, CAUSES))
     by_schedule = np.zeros((REGIONS, len(paydays.schedules())))
+    by_country: dict[str, Floats] = {}
     everyone = np.zeros(len(h))
     by_temper = np.zeros(len(model.tempers))
     for group in table:
@@ -133,18 +135,28 @@ def _round(model: Model, table: Table) -> Model:
         each = total.sum(axis=0)
         by_temper += total.sum(axis=1)
         by_cause[group.sight.context] += np.bincount(h.cause, each, minlength=CAUSES)
-        by_schedule[group.sight.region] += np.bincount(
-            h.schedule, each[:calendars], minlength=by_schedule.shape[1]
-        )
+        paid = np.bincount(h.schedule, each[:calendars], minlength=by_schedule.shape[1])
+        by_schedule[group.sight.region] += paid
+        if name := group.sight.country:
+            by_country[name] = by_country.get(name, np.zeros(len(paid))) + paid
         everyone += each
     by_share = np.zeros_like(model.shares)
     np.add.at(by_share, (SCHEDULE_KINDS[h.schedule], h.share), everyone[:calendars])
     fresh = Model.fresh()
+    schedules = _mixed(fresh.schedules, by_schedule, SCHEDULE_STRENGTH)
     return replace(
         model,
+        countries={
+            name: _mixed(
+                schedules[None, US if name == "US" else ABROAD],
+                paid[None],
+                COUNTRY_STRENGTH,
+            )[0]
+            for name, paid in by_country.items()
+        },
         causes=_mixed(fresh.causes, by_cause, CAUSE_STRENGTH),
         shapes=_mixed_shapes(fresh.shapes, everyone[calendars:]),
-        schedules=_mixed(fresh.schedules, by_schedule, SCHEDULE_STRENGTH),
+        schedules=schedules,
         shares=_mixed(fresh.shares, by_share, SHARE_STRENGTH),
         tempers=_mixed(fresh.tempers[None], by_temper[None], TEMPER_STRENGTH)[0],
     )

@@ -1,5 +1,6 @@
 """Episodes in numbers, grouped so that many are weighed at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,8 @@ from app.domain.strategies.adaptive.tempers import TEMPERS, heard
 
 Bools = NDArray[np.bool_]
 Singles = NDArray[np.float32]
+# A country's pay is learned by itself from so many cases on, of so many countries.
+MANY, MOST_COUNTRIES = 12, 12
 BATCH = 200  # lessons weighed at once: some 2 MB each array
 
 
@@ -95,7 +98,7 @@ def _features(sight: Sight, at: Floats, departed: Sequence[datetime]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lessons of one context and region, which share their prior."""
+    """Lessons of one context and country, which share their prior."""
 
     sight: Sight
     lessons: tuple[Lesson, ...]
@@ -146,14 +149,25 @@ Table = list[Group]
 
 def table_of(lessons: Sequence[Lesson]) -> Table:
     """The lessons in groups of at most BATCH, in a settled order."""
-    rows: dict[tuple[int, int], list[Lesson]] = {}
+    rows: dict[tuple[int, int, str], list[Lesson]] = {}
+    many = _with_many(lessons)
     for one in lessons:
-        rows.setdefault((one.sight.context, one.sight.region), []).append(one)
+        sight = one.sight
+        country = sight.country if sight.country in many else ""
+        rows.setdefault((sight.context, sight.region, country), []).append(one)
     return [
-        Group(each[0].sight, tuple(each[start : start + BATCH]))
-        for _, each in sorted(rows.items())
+        Group(
+            replace(each[0].sight, country=key[2]), tuple(each[start : start + BATCH])
+        )
+        for key, each in sorted(rows.items())
         for start in range(0, len(each), BATCH)
     ]
+
+
+def _with_many(lessons: Sequence[Lesson]) -> set[str]:
+    """The countries whose pay is learned by itself: those with the most cases."""
+    found = Counter(one.sight.country for one in lessons if one.sight.country)
+    return {name for name, count in found.most_common(MOST_COUNTRIES) if count >= MANY}
 
 
 def foretold(model: Model, group: Group) -> Floats:

@@ -16,7 +16,7 @@ from app.domain.strategies.adaptive.hypotheses import hypotheses
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight
 
-FORMAT = 2
+FORMAT = 3
 
 
 class BadModel(ValueError):
@@ -34,6 +34,7 @@ _UNREADABLE = (
 class Model:
     """Shares by context, each row summing to one; and how well they have done.
 
+    `countries` holds the pay calendars of countries with many cases of their own;
     `hours_tried` counts answers by part of the day, `closed` the cases learned from;
     `skill` is the Brier score's gain over the base rate by code and number of the try
     (above zero: better than knowing only those).
@@ -46,6 +47,7 @@ class Model:
     tempers: Floats = field(default_factory=priors.tempers)
     effects: Floats = field(default_factory=priors.effects)
     hours_tried: Floats = field(default_factory=priors.hours_tried)
+    countries: dict[str, Floats] = field(default_factory=dict)
     closed: int = 0
     answered: int = 0
     skill: float = 0.0
@@ -61,6 +63,7 @@ class Model:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in asdict(self).items()
         }
+        kept["countries"] = {name: row.tolist() for name, row in self.countries.items()}
         return json.dumps({"format": FORMAT} | kept)
 
     @staticmethod
@@ -71,7 +74,9 @@ class Model:
             version = kept.pop("format")
             fresh = Model()
             if version == 1:  # before hours were counted
-                version, kept["hours_tried"] = FORMAT, fresh.hours_tried.tolist()
+                version, kept["hours_tried"] = 2, fresh.hours_tried.tolist()
+            if version == 2:  # before pay was learned by country
+                version, kept["countries"] = FORMAT, {}
             if version != FORMAT or set(kept) != {one.name for one in fields(Model)}:
                 raise BadModel(f"a model of format {version!r}")
             return replace(fresh, **_read(kept, fresh))
@@ -83,9 +88,8 @@ class Model:
         h = hypotheses()
         causes = self.causes[sight.context]
         kind = SCHEDULE_KINDS[h.schedule]
-        calendars = (
-            self.schedules[sight.region][h.schedule] * self.shares[kind, h.share]
-        )
+        paid = self.countries.get(sight.country, self.schedules[sight.region])
+        calendars = paid[h.schedule] * self.shares[kind, h.share]
         simple = h.cause[len(calendars) :]
         others = causes[simple] * self.shapes
         weights = np.concatenate([causes[0] * calendars, others])
@@ -99,13 +103,23 @@ def _read(kept: dict[str, Any], fresh: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in kept.items():
         shape = getattr(fresh, name)
-        if isinstance(shape, np.ndarray):
-            array = np.array(value, dtype=float)
-            if array.shape != shape.shape or not np.isfinite(array).all():
-                raise BadModel(f"{name} has the wrong shape")
-            found[name] = array
+        if isinstance(shape, dict):
+            like = fresh.schedules[0]
+            found[name] = {
+                str(one): _array(f"{name} {one}", row, like)
+                for one, row in value.items()
+            }
+        elif isinstance(shape, np.ndarray):
+            found[name] = _array(name, value, shape)
         else:
             found[name] = type(shape)(value)
             if not math.isfinite(found[name]):
                 raise BadModel(f"{name} is {value}")
     return found
+
+
+def _array(name: str, value: Any, like: Floats) -> Floats:
+    array = np.array(value, dtype=float)
+    if array.shape != like.shape or not np.isfinite(array).all():
+        raise BadModel(f"{name} has the wrong shape")
+    return array

@@ -59,6 +59,7 @@ class Sight:
     group: int
     funding: int
     region: int
+    country: str  # of the customer, else of the card; may be empty
     tries: Floats  # the first decline included
     groups: tuple[int, ...]
     advised: Floats
@@ -87,7 +88,7 @@ def seen(case: Case) -> Sight:
         for one in case.declines
         if (hours := ADVICE_HOURS.get(one.codes.network_advice_code or ""))
     ]
-    country = case.customer.country or case.card.country
+    country = (case.customer.country or case.card.country or "").upper()
     return Sight(
         first=first,
         last=day_number(case.last_decline.occurred_at),
@@ -95,7 +96,8 @@ def seen(case: Case) -> Sight:
         offset=_offset(case),
         group=groups[0],
         funding=0 if case.card.funding == "credit" else 1,
-        region=SOMEWHERE if not country else US if country.upper() == "US" else ABROAD,
+        region=SOMEWHERE if not country else US if country == "US" else ABROAD,
+        country=country,
         tries=np.array([day_number(one.occurred_at) for one in case.declines]),
         groups=groups,
         advised=np.array(advised),

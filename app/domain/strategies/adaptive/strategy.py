@@ -28,7 +28,7 @@ class Adaptive:
     """
 
     name = "adaptive"
-    version = "3"
+    version = "4"
 
     def __init__(
         self, model: Model | None = None, *, even: Strategy | None = None
