@@ -97,6 +97,8 @@ def test_pay_is_learned_by_country() -> None:
     dutch_too = learned.prior(seen(a_case(customer=Customer("cus_1", "nl", None))))
     assert not np.allclose(french, dutch_too)
     assert dutch.sum() == pytest.approx(1)
+    # A single country is what its region is: nothing to tell apart.
+    assert not learn(Model.fresh(), episodes[:60]).countries
 
 
 def monthly_on(day: int) -> int:
@@ -258,7 +260,9 @@ def test_skill_that_is_over_counts_no_more() -> None:
 
 
 def test_a_model_comes_back_as_it_was_stored() -> None:
-    model = learn(Model.fresh(), [an_episode(n, 2, 5, paid=9) for n in range(20)])
+    homes = ["NL", "DE"] * 15
+    paid = [an_episode(n, 2, paid=9, country=home) for n, home in enumerate(homes)]
+    model = learn(Model.fresh(), paid)
     assert model.countries
     text = model.to_json()
     assert Model.from_json(text).to_json() == text

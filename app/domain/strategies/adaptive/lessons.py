@@ -14,7 +14,13 @@ from app.domain.strategies.adaptive.belief import surroundings
 from app.domain.strategies.adaptive.hypotheses import hypotheses
 from app.domain.strategies.adaptive.model import Model
 from app.domain.strategies.adaptive.paydays import Floats
-from app.domain.strategies.adaptive.sight import Sight, chances, day_number, seen
+from app.domain.strategies.adaptive.sight import (
+    ABROAD,
+    Sight,
+    chances,
+    day_number,
+    seen,
+)
 from app.domain.strategies.adaptive.tempers import TEMPERS, heard
 
 Bools = NDArray[np.bool_]
@@ -165,9 +171,13 @@ def table_of(lessons: Sequence[Lesson]) -> Table:
 
 
 def _with_many(lessons: Sequence[Lesson]) -> set[str]:
-    """The countries whose pay is learned by itself: those with the most cases."""
-    found = Counter(one.sight.country for one in lessons if one.sight.country)
-    return {name for name, count in found.most_common(MOST_COUNTRIES) if count >= MANY}
+    """The countries abroad whose pay is learned by itself: those with the most cases,
+    where there is more than one; a single one is what its region is."""
+    found = Counter(
+        one.sight.country for one in lessons if one.sight.region == ABROAD
+    ).most_common(MOST_COUNTRIES)
+    many = {name for name, count in found if count >= MANY}
+    return many if len(many) > 1 else set()
 
 
 def foretold(model: Model, group: Group) -> Floats:
