@@ -46,6 +46,7 @@ class Wish:
     treatment_percent: int = 50
     points: int = 10
     starts_at: datetime | None = None
+    stops_at: datetime | None = None  # None: when somebody stops it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def deal(
     perhaps its payment, lie outside.
     """
     running = experiment_reads.live(session, account.id)
-    if running is None or running.starts_at > min(declined_at, now):
+    if running is None or not _deals(running, declined_at, now):
         name = account.strategy
         version = version_in_force(session, name, account.strategy_version)
         return Dealt(name, version)
@@ -84,6 +85,11 @@ def deal(
     else:
         taken = running.control, running.control_version
     return Dealt(*taken, experiment_id=running.id, arm=arm)
+
+
+def _deals(running: Experiment, declined_at: datetime, now: datetime) -> bool:
+    has_begun = running.starts_at <= min(declined_at, now)
+    return has_begun and running.ended_at(max(declined_at, now)) is None
 
 
 def keep_allocation(session: Session, recovery: Recovery, dealt: Dealt) -> None:
@@ -109,8 +115,7 @@ def start(wish: Wish, *, user_id: int, now: datetime) -> int:
             for field in ("control", "treatment"):
                 if getattr(wish, field) not in known:
                     raise ExperimentRefused(field, "Choose a strategy from the list.")
-            if experiment_reads.live(session, account.id) is not None:
-                raise _one_at_a_time()
+            _make_room(session, account.id, now=now)
             row = _row(session, wish, user_id=user_id, now=now)
             session.add(row)
             session.flush()
@@ -120,10 +125,22 @@ def start(wish: Wish, *, user_id: int, now: datetime) -> int:
         raise _one_at_a_time() from None
 
 
+def _make_room(session: Session, account_id: int, *, now: datetime) -> None:
+    """Write down the end of one that was to end by now; another one is refused."""
+    live = experiment_reads.live(session, account_id)
+    if live is None:
+        return
+    ended_at = live.ended_at(now)
+    if ended_at is None:
+        raise _one_at_a_time()
+    live.stopped_at = ended_at
+    session.flush()
+
+
 def stop(experiment_id: int, *, user_id: int, now: datetime) -> None:
     """Deal no more. What has begun goes on as it began and is still counted."""
     with transaction() as session:
-        row = _running(session, experiment_id)
+        row = _running(session, experiment_id, now=now)
         row.stopped_at = now
         _note(session, row, "experiment stopped", user_id=user_id, now=now)
 
@@ -139,8 +156,7 @@ def adopt(experiment_id: int, arm: Arm, *, user_id: int, now: datetime) -> str:
         name, version = tested(row, arm)
         if name not in {choice.name for choice in choices(session)}:
             raise ExperimentRefused("arm", f"{name} is retired: copy it first.")
-        if row.stopped_at is None:
-            row.stopped_at = now
+        row.stopped_at = row.ended_at(now) or now
         row.adopted = arm
         account.strategy, account.strategy_version = name, version
         won = called(name, version)
@@ -158,12 +174,13 @@ def tested(row: Experiment, arm: Arm) -> tuple[str, str | None]:
     return name, None if name in ALL else version
 
 
-def uses(session: Session, strategy: str) -> bool:
+def uses(session: Session, strategy: str, *, now: datetime) -> bool:
     """Whether an experiment that has not ended deals this strategy."""
     found = session.scalar(
         select(Experiment.id)
         .where(
             Experiment.stopped_at.is_(None),
+            or_(Experiment.stops_at.is_(None), Experiment.stops_at > now),
             or_(Experiment.control == strategy, Experiment.treatment == strategy),
         )
         .limit(1)
@@ -182,6 +199,9 @@ def _refuse_nonsense(wish: Wish, *, now: datetime) -> None:
         raise ExperimentRefused("points", "Choose between 1 and 30 points.")
     if wish.starts_at is not None and wish.starts_at > now + _LONGEST_WAIT:
         raise ExperimentRefused("starts", "Choose a day within a year from now.")
+    starts_at = max(now, wish.starts_at or now)
+    if wish.stops_at is not None and wish.stops_at <= starts_at:
+        raise ExperimentRefused("stops", "Choose a day after its start.")
 
 
 def _row(session: Session, wish: Wish, *, user_id: int, now: datetime) -> Experiment:
@@ -200,6 +220,7 @@ def _row(session: Session, wish: Wish, *, user_id: int, now: datetime) -> Experi
         created_at=now,
         created_by_id=user_id,
         starts_at=max(now, wish.starts_at or now),
+        stops_at=wish.stops_at,
     )
 
 
@@ -210,9 +231,9 @@ def _connected(session: Session, account_id: int) -> StripeAccount:
     return account
 
 
-def _running(session: Session, experiment_id: int) -> Experiment:
+def _running(session: Session, experiment_id: int, *, now: datetime) -> Experiment:
     row = session.get(Experiment, experiment_id, with_for_update=True)
-    if row is None or row.stopped_at is not None:
+    if row is None or row.ended_at(now) is not None:
         raise ExperimentRefused("experiment", "This experiment has ended already.")
     return row
 

@@ -98,7 +98,7 @@ def retire(name: str, *, user_id: int, now: datetime) -> None:
             raise StrategyRefused(
                 f"{', '.join(users)} uses it. Choose another strategy there first."
             )
-        if uses(session, name):
+        if uses(session, name, now=now):
             raise StrategyRefused("An experiment uses it. Stop the experiment first.")
         session.execute(
             update(OwnStrategy).where(OwnStrategy.name == name).values(retired_at=now)

@@ -32,7 +32,8 @@ class OwnStrategy(Base):
 
 
 class Experiment(Base):
-    """Two strategies compared on one account; ended when `stopped_at` is set."""
+    """Two strategies compared on one account; ended when `stopped_at` is set, or from
+    `stops_at` on."""
 
     __tablename__ = "experiment"
     __table_args__ = (
@@ -60,10 +61,19 @@ class Experiment(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     created_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    # The day that was set for its end beforehand.
+    stops_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     adopted: Mapped[Arm | None] = mapped_column(Word(Arm))
 
     account: Mapped[StripeAccount] = relationship()
+
+    def ended_at(self, now: datetime) -> datetime | None:
+        """When it ended; None while it has not."""
+        if self.stopped_at is not None:
+            return self.stopped_at
+        is_over = self.stops_at is not None and self.stops_at <= now
+        return self.stops_at if is_over else None
 
 
 class Allocation(Base):

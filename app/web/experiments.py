@@ -51,6 +51,7 @@ def new() -> ResponseReturnValue:
             "share": "50",
             "points": "10",
             "starts": "",
+            "stops": "",
         }
     )
 
@@ -59,8 +60,11 @@ def new() -> ResponseReturnValue:
 @needs(Role.OWNER)
 def create() -> ResponseReturnValue:
     account_id = chosen_account_id()
-    names = ("name", "control", "treatment", "share", "points", "starts", "account")
-    given = {name: " ".join(request.form.get(name, "").split()) for name in names}
+    names = ("name", "control", "treatment", "share", "points", "starts", "stops")
+    given = {
+        name: " ".join(request.form.get(name, "").split())
+        for name in (*names, "account")
+    }
     try:
         wish = _wish(account_id, given)
         new_id = experiments.start(wish, user_id=me().id, now=current.now())
@@ -80,6 +84,7 @@ def show(experiment_id: int) -> ResponseReturnValue:
         "experiments/show.html",
         experiment=row,
         state=state_of(row, now=now),
+        ended_at=row.ended_at(now),
         result=experiment_results.result(db.session(), row, now=now),
         is_aa=experiment_results.is_aa(row),
         arms=[(Arm.CONTROL, row.control), (Arm.TREATMENT, row.treatment)],
@@ -121,7 +126,7 @@ def state_of(row: Experiment, *, now: datetime) -> str:
     """Scheduled, running, stopped or adopted."""
     if row.adopted is not None:
         return "adopted"
-    if row.stopped_at is not None:
+    if row.ended_at(now) is not None:
         return "stopped"
     return "scheduled" if row.starts_at > now else "running"
 
@@ -134,7 +139,8 @@ def _wish(account_id: int, given: dict[str, str]) -> Wish:
         treatment=given["treatment"],
         treatment_percent=_number("share", given["share"] or "50"),
         points=_number("points", given["points"] or "10"),
-        starts_at=_start(given["starts"]),
+        starts_at=_day("starts", given["starts"]),
+        stops_at=_day("stops", given["stops"]),
     )
 
 
@@ -144,7 +150,7 @@ def _number(field: str, text: str) -> int:
     return int(text)
 
 
-def _start(text: str) -> datetime | None:
+def _day(field: str, text: str) -> datetime | None:
     """The beginning of that day in the viewer's zone; None for no day."""
     if not text:
         return None
@@ -152,8 +158,8 @@ def _start(text: str) -> datetime | None:
         day = date.fromisoformat(text)
         return datetime.combine(day, time(), tzinfo=viewer_zone()).astimezone(UTC)
     except (ValueError, OverflowError):
-        said = "Write a day like 2026-12-01, or leave it empty to start now."
-        raise ExperimentRefused("starts", said) from None
+        said = "Write a day like 2026-12-01, or leave it empty."
+        raise ExperimentRefused(field, said) from None
 
 
 def _form(

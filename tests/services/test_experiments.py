@@ -97,6 +97,49 @@ def test_a_scheduled_experiment_waits_and_a_stopped_one_deals_no_more(
     assert [each.experiment_id for each in allocations().values()] == [row.id]
 
 
+def test_one_with_a_day_for_its_end_stops_by_itself(merchant: Merchant) -> None:
+    own_strategies.create(
+        "mine", Definition((Line(),)), user_id=a_user().id, now=merchant.now
+    )
+    stops_at = merchant.now + timedelta(days=40)
+    row = started(
+        merchant.account_id, now=merchant.now, treatment="mine", stops_at=stops_at
+    )
+    merchant.declined_renewal(default=CODE)
+    merchant.declined_renewal(default=CODE)  # a month later, on day 62
+    assert len(allocations()) == 1
+    user_id = a_user().id
+    with pytest.raises(ExperimentRefused, match="ended already"):
+        experiments.stop(row.id, user_id=user_id, now=merchant.now)
+    own_strategies.retire("mine", user_id=user_id, now=merchant.now)
+    after = started(merchant.account_id, now=merchant.now)
+    with reading() as session:
+        assert session.get_one(Experiment, row.id).stopped_at == stops_at
+    merchant.declined_renewal(default=CODE)
+    assert sorted(each.experiment_id for each in allocations().values()) == [
+        *(row.id, after.id)
+    ]
+
+
+def test_what_is_adopted_later_ended_on_its_day(app: Flask) -> None:
+    stops_at = MONDAY + timedelta(days=9)
+    row = started(a_account().id, stops_at=stops_at)
+    user_id, later = a_user().id, stops_at + timedelta(days=30)
+    experiments.adopt(row.id, Arm.TREATMENT, user_id=user_id, now=later)
+    with reading() as session:
+        assert session.get_one(Experiment, row.id).stopped_at == stops_at
+
+
+def test_an_end_before_the_start_is_refused(app: Flask) -> None:
+    account = a_account()
+    for stops_at in (MONDAY, MONDAY - timedelta(days=1)):
+        with pytest.raises(ExperimentRefused, match="after its start"):
+            started(account.id, stops_at=stops_at)
+    with pytest.raises(ExperimentRefused, match="after its start"):
+        week = MONDAY + timedelta(days=7)
+        started(account.id, starts_at=week, stops_at=MONDAY + timedelta(days=3))
+
+
 def _dealt(row: Experiment, arm: Arm, *, at: datetime = MONDAY, **over: Any) -> None:
     recovery = a_recovery(account_id=row.account_id, started_at=at, **over)
     with transaction() as session:

@@ -1,5 +1,6 @@
 """The pages of experiments: started by an owner, read by all, adopted by one button."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ FIELDS = {
     "share": "50",
     "points": "10",
     "starts": "",
+    "stops": "",
 }
 
 
@@ -111,6 +113,24 @@ def test_one_may_be_scheduled(owner: FlaskClient) -> None:
     _start(owner, starts="2026-12-01")
     assert f"{_only().starts_at:%Y-%m-%d %H:%M}" == "2026-12-01 00:00"
     assert "Scheduled" in owner.get(PAGE).text
+
+
+def test_its_end_may_be_set_beforehand(
+    owner: FlaskClient, sign_in: SignIn, clock: SetClock
+) -> None:
+    a_account()
+    assert "Choose a day after its start." in _start(owner, stops="2026-10-01").text
+    assert "Write a day like" in _start(owner, stops="soon").text
+    _start(owner, stops="2026-11-05")
+    page = f"{PAGE}/{_only().id}"
+    day = "Thu 5 Nov 2026, 00:00:00 UTC"
+    assert re.search(f"<dt>Stops by itself</dt><dd>[^/]*{day}", owner.get(page).text)
+    clock.advance(days=4)
+    owner = sign_in(a_user(email="again@example.com"))
+    over = owner.get(page).text
+    assert re.search(f"<dt>Ended</dt><dd>[^/]*{day}", over)
+    assert "Stop it" not in over
+    assert "Stopped" in owner.get(PAGE).text
 
 
 def test_a_verdict_is_said_with_its_interval_and_adopted_by_one_button(
