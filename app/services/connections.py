@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flask import current_app
+from sqlalchemy import select
 
 from app import current
 from app.config import Config
@@ -42,6 +43,15 @@ def gateway_of(account_id: int) -> Gateway:
             raise NotConnected(f"account {account_id} is not connected")
         credentials = _credentials(account, current.config())
     return gateway_with(credentials, account_id=account_id)
+
+
+def sealed_key_of(account_id: int) -> str | None:
+    """The account's key as it is stored; asked before a call, it tells afterwards
+    whether the key has been replaced meanwhile."""
+    with reading() as session:
+        return session.scalar(
+            select(StripeAccount.sealed_api_key).where(StripeAccount.id == account_id)
+        )
 
 
 def gateway_with(credentials: Credentials, *, account_id: int | None = None) -> Gateway:

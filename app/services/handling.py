@@ -21,7 +21,7 @@ from app.domain.errands import Errand, errand_of, made_by, wait_after
 from app.domain.event_types import LookAt
 from app.domain.snapshots import EventEnvelope
 from app.services import cards, invoices, leaving, subscriptions
-from app.services.connections import NotConnected, gateway_of
+from app.services.connections import NotConnected, gateway_of, sealed_key_of
 from app.services.one_object import is_alone, sentence_of
 from app.services.troubles import note_trouble
 from app.storage import event_queue
@@ -91,7 +91,9 @@ class Handler:
         self._clock = clock
         self._wake = wake
         self._lanes: dict[int, _Lane] = {}
-        self._done: SimpleQueue[tuple[Errand, Exception | None]] = SimpleQueue()
+        self._done: SimpleQueue[tuple[Errand, Exception | None, str | None]] = (
+            SimpleQueue()
+        )
         self._settled: list[Settled] = []
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
 
@@ -159,12 +161,14 @@ class Handler:
 
     def _run(self, errand: Errand, newest_made_by: MadeBy | None) -> None:
         fault: Exception | None = None
+        sealed_key = None
         try:
             with self._app.app_context():
+                sealed_key = sealed_key_of(errand.account_id)
                 _look(errand, newest_made_by, now=self._clock())
         except Exception as reason:
             fault = self._of_one_object(errand, reason)
-        self._done.put((errand, fault))
+        self._done.put((errand, fault, sealed_key))
         self._wake.set()
 
     def _of_one_object(self, errand: Errand, fault: Exception) -> Exception:
@@ -182,7 +186,7 @@ class Handler:
     def _collect(self, *, now: datetime) -> None:
         while True:
             try:
-                errand, fault = self._done.get_nowait()
+                errand, fault, sealed_key = self._done.get_nowait()
             except Empty:
                 return
             lane = self._lanes[errand.account_id]
@@ -191,10 +195,16 @@ class Handler:
             if fault is None:
                 self._settled += [Settled(e.id, e.tries) for e in asked.events]
             else:
-                self._put_off(errand, asked, fault, now=now)
+                self._put_off(errand, asked, fault, sealed_key=sealed_key, now=now)
 
     def _put_off(
-        self, errand: Errand, asked: _Asked, fault: Exception, *, now: datetime
+        self,
+        errand: Errand,
+        asked: _Asked,
+        fault: Exception,
+        *,
+        sealed_key: str | None,
+        now: datetime,
     ) -> None:
         """Keep the events, with what stood in the way, for a later look."""
         hold = _hold(fault)
@@ -202,7 +212,9 @@ class Handler:
             with transaction() as session:
                 event_queue.hold(session, errand.account_id, until=now + hold)
         elif isinstance(fault, OWNER_MUST_ACT):
-            note_trouble(errand.account_id, sentence_of(fault), now=now)
+            note_trouble(
+                errand.account_id, sentence_of(fault), now=now, sealed_key=sealed_key
+            )
         if hold or isinstance(fault, OWNER_MUST_ACT):
             # Whatever else waits for this account is taken again when it answers.
             self._lanes[errand.account_id].waiting.clear()

@@ -100,15 +100,18 @@ def _check_platform(account_id: int, *, user_id: int | None, now: datetime) -> N
 
 
 def _check_key(account_id: int, *, user_id: int | None, now: datetime) -> None:
+    sealed_key = connections.sealed_key_of(account_id)
     try:
         checks = checked(connections.gateway_of(account_id))
     except CredentialsRefused:
-        note_trouble(account_id, KEY_REVOKED, now=now)
+        note_trouble(account_id, KEY_REVOKED, now=now, sealed_key=sealed_key)
         return
     except StripeTrouble as trouble:
         raise no_answer(trouble) from None
     with transaction() as session:
         account = connected_row(session, account_id)
+        if account.sealed_api_key != sealed_key:
+            return  # replaced meanwhile, and checked then
         follow_checks(account, checks, now=now)
         endpoint_id = account.stripe_webhook_endpoint_id
         note(

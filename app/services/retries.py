@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from flask import Flask, current_app
 from app.domain.charge_outcomes import Outcome, PutBack, Unanswered
 from app.services import card_caps, sweeping
 from app.services.charging import charge
-from app.services.connections import NotConnected, gateway_of
+from app.services.connections import NotConnected, gateway_of, sealed_key_of
 from app.services.deliveries import reception
 from app.services.governor import governor
 from app.services.outcomes import record
@@ -117,6 +117,7 @@ class _Run:
         self.hands_on = False
         self.begun: Counter[int] = Counter()  # by account
         self.gateways: dict[int, Gateway] = {}
+        self.sealed_keys: dict[int, str | None] = {}  # what those were made with
         self.paces: dict[int, Pace] = {}
         self.recorded = 0
         self.app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -212,6 +213,7 @@ class _Run:
     def _gateway(self, account_id: int) -> Gateway | None:
         if account_id not in self.gateways:
             try:
+                self.sealed_keys[account_id] = sealed_key_of(account_id)
                 self.gateways[account_id] = gateway_of(account_id)
             except (NotConnected, SecretUnreadable) as fault:
                 note_trouble(account_id, f"{fault}.", now=self.now)
@@ -248,14 +250,25 @@ class _Run:
         done = [future for future in self.running if future.done()]
         finished = [(self.running.pop(future), future.result()) for future in done]
         for start in range(0, len(finished), AT_ONCE):
-            record_all(finished[start : start + AT_ONCE], now=self.now)
+            some = finished[start : start + AT_ONCE]
+            record_all(some, now=self.now, sealed_keys=self.sealed_keys)
+        for claim, outcome in finished:
+            if isinstance(outcome, PutBack) and outcome.owner_must:
+                # Unless the account is in trouble now, its key was replaced meanwhile.
+                self.gateways.pop(claim.account_id, None)
         self.recorded += len(finished)
 
 
-def record_all(finished: Sequence[Finished], *, now: datetime) -> None:
+def record_all(
+    finished: Sequence[Finished],
+    *,
+    now: datetime,
+    sealed_keys: Mapping[int, str | None] | None = None,
+) -> None:
     """Record the outcomes in one transaction, or each in its own if one is at fault.
 
     An attempt that cannot be recorded stays running: rescuing asks about it.
+    `sealed_keys`: with which key each account was asked.
     """
     if not finished:
         return
@@ -271,7 +284,9 @@ def record_all(finished: Sequence[Finished], *, now: datetime) -> None:
     in_flight.difference_update(claim.attempt_id for claim, _ in finished)
     for claim, outcome in finished:
         if isinstance(outcome, PutBack) and outcome.owner_must:
-            note_trouble(claim.account_id, outcome.owner_must, now=now)
+            id = claim.account_id
+            sealed_key = (sealed_keys or {}).get(id)
+            note_trouble(id, outcome.owner_must, now=now, sealed_key=sealed_key)
 
 
 def _claim(wanted: dict[int, int], *, now: datetime) -> list[Claim]:

@@ -8,11 +8,19 @@ from app.storage.models import StripeAccount
 from app.storage.transaction import transaction
 
 
-def note_trouble(account_id: int, sentence: str, *, now: datetime) -> None:
-    """Nothing is charged for this account any more; `sentence` tells its owner why."""
+def note_trouble(
+    account_id: int, sentence: str, *, now: datetime, sealed_key: str | None = None
+) -> None:
+    """Nothing is charged for this account any more; `sentence` tells its owner why.
+
+    `sealed_key`: with which key it came about, as it is stored. Of one that has been
+    replaced since, it says nothing.
+    """
     with transaction() as session:
-        account = session.get_one(StripeAccount, account_id)
+        account = session.get_one(StripeAccount, account_id, with_for_update=True)
         if account.status is ConnectionStatus.DISCONNECTED:
+            return
+        if sealed_key is not None and account.sealed_api_key != sealed_key:
             return
         is_news = account.trouble != sentence
         account.status = ConnectionStatus.TROUBLE

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
+from app.services import cards
 from app.services.connections import gateway_of
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.transaction import transaction
@@ -25,6 +26,7 @@ def test_stripe_has_time_to_finish_before_it_is_asked(merchant: Merchant) -> Non
     drop(merchant, "before")
     attempt = merchant.run_to_next_retry(invoice)
     merchant.tick()
+    later(merchant, hours=0.04)
     assert merchant.attempt(attempt.id).status is AttemptStatus.UNKNOWN
 
     later(merchant, hours=0.1)
@@ -250,3 +252,25 @@ def test_a_refused_charge_that_could_not_be_read_gets_its_card_later(
     # It counts for the card's limits, and once.
     assert merchant.recovery(invoice).charges == 2
     assert merchant.planned(invoice) is not None
+
+
+def test_a_refusal_of_minutes_before_is_not_taken_for_the_answer_that_was_lost(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.sandbox.advance(days=1)
+    merchant.api("post", f"/v1/invoices/{invoice}/pay")  # by staff
+    merchant.look(invoice)
+    customer = merchant.recovery(invoice).stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    merchant.sandbox.script(customer, default="approve")
+    merchant.sandbox.advance(seconds=60)
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    drop(merchant, "before")
+    merchant.tick()
+    later(merchant, hours=0.1)
+    merchant.tick()
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.retries) == (RecoveryStatus.RECOVERED, 1)
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, False, True]

@@ -1,16 +1,22 @@
 """What happens between the claim of a retry and the record of its answer."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from app import current
+from app.domain.account import ConnectionStatus
 from app.domain.charge_outcomes import Charged, NotCharged, Outcome, PutBack
 from app.domain.declines import MadeBy
 from app.domain.pay_results import NeedsAction
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
+from app.sandbox.founding import MERCHANT, MERCHANT_KEY
 from app.services import (
     accounts,
     cards,
+    connections,
+    invoices,
     key_access,
     recoveries,
     retries,
@@ -20,11 +26,14 @@ from app.services import (
 )
 from app.services.charging import charge
 from app.services.connections import gateway_of
+from app.services.handling import handle_pending
 from app.storage.claims import Claim, claim_due, may_be_charged
 from app.storage.models import RetryAttempt
 from app.storage.transaction import reading, transaction
+from app.stripe_gateway import Gateway
 from tests.builders import a_user
 from tests.merchants import Merchant
+from tests.stripe_events import a_kept_event
 
 
 def claimed(merchant: Merchant, invoice: str) -> Claim:
@@ -435,6 +444,63 @@ def test_a_decline_noted_before_its_renewal_was_known_belongs_to_it_later(
     [decline] = merchant.declines(invoice)
     assert decline.made_by is MadeBy.FIRST
     assert merchant.planned(invoice) is not None
+
+
+def test_a_key_that_is_replaced_during_a_charge_is_no_trouble(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+
+    def replaced_first(gateway: Gateway, claim: Claim, **how: Any) -> Outcome:
+        with merchant.app.app_context():
+            replace_key(merchant)
+        return charge(gateway, claim, **how)
+
+    monkeypatch.setattr(retries, "charge", replaced_first)
+    attempt = merchant.run_to_next_retry(invoice)
+
+    assert (merchant.account().status, merchant.account().trouble) == (
+        "connected",
+        None,
+    )
+    assert attempt.status is AttemptStatus.SUCCEEDED
+    assert [c["ok"] for c in merchant.charges(invoice)] == [False, True]
+
+
+@pytest.mark.parametrize("who", ["handling", "check"])
+def test_a_key_that_is_replaced_during_a_look_is_no_trouble(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    invoice = merchant.renew(merchant.subscriber("insufficient_funds"))
+    a_kept_event(merchant.account_id, object={"id": invoice, "subscription": "sub_1"})
+
+    def replaced_then(account_id: int) -> Gateway:
+        gateway = gateway_of(account_id)
+        replace_key(merchant)
+        return gateway
+
+    monkeypatch.setattr(invoices, "gateway_of", replaced_then)
+    monkeypatch.setattr(connections, "gateway_of", replaced_then)
+    if who == "handling":
+        handle_pending(now=merchant.now)
+    else:
+        key_access.check_again(merchant.account_id, user_id=None, now=merchant.now)
+    assert merchant.account().status is ConnectionStatus.CONNECTED
+
+    monkeypatch.undo()
+    merchant.sandbox.advance(hours=1)
+    handle_pending(now=merchant.now)
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+
+
+def replace_key(merchant: Merchant) -> None:
+    """The owner replaces the key, and revokes the old one; once."""
+    new = "rk_test_theNextKey"
+    if current.vault().decrypt(merchant.account().sealed_api_key or "") == new:
+        return
+    merchant.sandbox.key(new, account=MERCHANT)
+    merchant.sandbox.key(MERCHANT_KEY, expired=True)
+    key_access.rotate_key(merchant.account_id, new, user_id=None, now=merchant.now)
 
 
 def test_a_process_that_ends_begins_no_charge(merchant: Merchant) -> None:

@@ -15,7 +15,7 @@ from app.services import imports, invoices, reconciler, restored, set_aside
 from app.storage.connection_models import ImportRun, UnreadInvoice
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.transaction import reading, transaction
-from tests.conftest import a_user, session_of
+from tests.conftest import Browser, a_user, session_of
 from tests.merchants import Merchant
 
 FORBIDDEN = {
@@ -225,6 +225,7 @@ def test_it_is_shown_to_the_owner(merchant: Merchant) -> None:
 
 
 def an_owner(merchant: Merchant) -> FlaskClient:
+    merchant.app.test_client_class = Browser
     client = merchant.app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = session_of(a_user(), now=current.wall())
