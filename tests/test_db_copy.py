@@ -13,8 +13,9 @@ from app import create_app
 from app.config import Config
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.extensions import db
-from app.services import restored
-from app.storage import table_copies
+from app.services import decisions, restored
+from app.services.planning import plan
+from app.storage import decision_reads, table_copies
 from app.storage.figures import cells
 from app.storage.installation import Installation
 from app.storage.models import Recovery, RetryAttempt, StripeAccount
@@ -50,9 +51,18 @@ def config(config: Config) -> Config:
                 recovery_id=recovery.id, status=AttemptStatus.DECLINED, probability=0.1
             )
             builders.a_decline(recovery_id=recovery.id, attempt_id=attempt.id)
+        open_id = _open_one(account.id)
+        with transaction() as session:
+            plan(session, session.get_one(Recovery, open_id), now=MONDAY)
         a_kept_event(account.id, object={"description": 'a "quoted"\n\\ ✓'})
         restored.beat(now=MONDAY)
     return replace(config, port=a_free_port())
+
+
+def _open_one(account_id: int) -> int:
+    recovery = builders.a_recovery(account_id=account_id)
+    builders.a_decline(recovery_id=recovery.id, account_id=account_id)
+    return recovery.id
 
 
 @pytest.fixture
@@ -72,6 +82,14 @@ def copied(config: Config, there: Config, *words: str) -> tuple[int, str]:
         for engine in db.engines.values():
             engine.dispose()
     return found.exit_code, found.output
+
+
+def test_decisions_are_computed_again_there(config: Config, there: Config) -> None:
+    code, told = copied(config, there)
+    assert code == 0, told
+    with inside(there), reading() as session:
+        (row,) = decision_reads.newest(session, limit=9)
+        assert decisions.again(session, row).is_same
 
 
 def test_everything_arrives_and_goes_on_from_there(
@@ -94,7 +112,7 @@ def test_everything_arrives_and_goes_on_from_there(
             session.get_one(Recovery, newest).status = RecoveryStatus.RECOVERED
         with reading() as session:
             again = cells(session, accounts=None)
-        assert sum(cell.count for cell in again) == 8, "triggers work again"
+        assert sum(cell.count for cell in again) == 9, "triggers work again"
         assert not restored.beat(now=MONDAY)
 
 
@@ -166,7 +184,7 @@ def test_a_copy_that_differs_is_taken_back(
     monkeypatch.setattr(table_copies, "_copy", forgetful)
     code, said = copied(config, there, "--move")
     assert code == 1
-    assert "Nothing was copied: decline differs: 7 rows, 6 copied." in said
+    assert "Nothing was copied: decline differs: 8 rows, 7 copied." in said
     monkeypatch.undo()
     assert copied(config, there, "--move")[0] == 0
 

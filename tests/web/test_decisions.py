@@ -3,6 +3,7 @@
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.domain.strategies.adaptive import Adaptive
 from app.services.planning import plan
 from app.storage.decision_models import Decision
 from app.storage.models import Recovery
@@ -25,8 +26,21 @@ def test_each_decision_is_shown_with_what_came_of_it(viewer: FlaskClient) -> Non
     assert f'href="/recoveries/{recovery_id}/decisions"' in card
     page = viewer.get(f"/recoveries/{recovery_id}/decisions").text
     assert "Computed again: the same." in page
-    assert "by adaptive 3" in page
+    assert f"by adaptive {Adaptive.version}" in page
     assert "style=" not in page
+
+
+def test_an_end_is_reached_from_its_page(viewer: FlaskClient) -> None:
+    recovery = a_recovery()
+    kept = {"recovery_id": recovery.id, "account_id": recovery.account_id}
+    a_decline(**kept, decline_code="stolen_card")
+    with transaction() as session:
+        plan(session, session.get_one(Recovery, recovery.id), now=MONDAY)
+    address = f"/recoveries/{recovery.id}/decisions"
+    assert f'href="{address}"' in viewer.get(f"/recoveries/{recovery.id}").text
+    page = viewer.get(address).text
+    assert "Ask the customer" in page
+    assert "Computed again: the same." in page
 
 
 def test_a_difference_is_shown(viewer: FlaskClient) -> None:
