@@ -1,10 +1,11 @@
 """Two things at once about one recovery, whichever of them is written first."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
@@ -15,11 +16,14 @@ from app.services import (
     rescue,
     set_aside,
     strategy_changes,
+    sweeping,
 )
 from app.services.charging import charge
 from app.services.connections import gateway_of
 from app.services.handling import handle_pending
 from app.storage.claims import Claim, claim_due, may_be_charged
+from app.storage.locks import lock_recoveries
+from app.storage.models import Recovery
 from app.storage.transaction import reading, transaction
 from tests.builders import a_user
 from tests.merchants import Merchant
@@ -137,6 +141,26 @@ def test_a_stop_while_a_claim_is_written_comes_before_the_charge(
     attempt = recorded(merchant, claim, charged(merchant, claim))
     assert attempt.status is AttemptStatus.CANCELED
     assert len(merchant.charges(invoice)) == 1
+
+
+def test_a_window_that_closes_as_its_retry_is_claimed_waits_for_the_answer(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    to_its_time(merchant, invoice)
+    account_id, now = merchant.account_id, merchant.now
+    claims: list[Claim] = []
+
+    def claimed_first(session: Session, ids: list[int]) -> Sequence[Recovery]:
+        claims.extend(claim_due(session, account_id=account_id, now=now, limit=5))
+        return lock_recoveries(session, ids)
+
+    monkeypatch.setattr(sweeping, "lock_recoveries", claimed_first)
+    sweeping.sweep(now=now + timedelta(days=40))
+    [claim] = claims
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    recorded(merchant, claim, charged(merchant, claim))
+    assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
 
 
 def test_leaving_after_the_claim_holds_the_charge(merchant: Merchant) -> None:

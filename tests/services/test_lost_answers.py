@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from app.domain.charge_outcomes import Charged
+from app.domain.pay_results import Declined
 from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import cards
@@ -9,6 +11,7 @@ from app.services.connections import gateway_of
 from app.storage.models import Recovery, RetryAttempt
 from app.storage.transaction import transaction
 from tests.merchants import Merchant
+from tests.services.test_retry_races import charged, claimed, recorded
 
 
 def drop(merchant: Merchant, when: str) -> None:
@@ -184,6 +187,33 @@ def test_an_old_answer_replayed_to_a_database_from_yesterday_is_recorded_once(
     following = merchant.planned(invoice)
     assert following is not None
     assert following.idempotency_key != key
+
+
+def test_an_old_answer_replayed_under_a_key_never_asked_is_followed_by_a_look(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    key = f"metricsco-{invoice}-1"
+    # Another life of this database asked already, and Stripe would not charge then.
+    odd = {"type": "invalid_request_error", "message": "Not today."}
+    merchant.sandbox.fault(
+        method="POST",
+        path="*/pay",
+        status=400,
+        body={"error": odd},
+        headers={"Idempotent-Replayed": "true"},
+    )
+    planned = merchant.planned(invoice)
+    assert planned is not None
+    assert planned.idempotency_key == key
+    refused = Declined(charge_id=merchant.declines(invoice)[0].stripe_charge_id)
+    claim = claimed(merchant, invoice)
+    outcome = charged(merchant, claim)
+    assert isinstance(outcome, Charged)
+    assert not outcome.is_all_news
+    known = Charged(refused, 1500, is_all_news=False)
+    recorded(merchant, claim, known)
+    assert merchant.recovery(invoice).look_again
 
 
 def test_our_own_charge_is_known_although_our_clock_is_ahead_of_stripes(

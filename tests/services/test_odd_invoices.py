@@ -414,6 +414,22 @@ def test_money_that_settles_after_a_cancellation_leaves_no_trace_of_the_end(
     assert recovery.recovered_amount == 1500
 
 
+def test_an_end_that_was_written_down_stays_as_it_was(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    merchant.sandbox.person("pay_on_page", invoice=invoice, card="pm_card_mastercard")
+    merchant.look(invoice)
+    before = merchant.recovery(invoice)
+    assert before.closed_as is ClosedAs.PAID_ELSEWHERE
+
+    merchant.sandbox.advance(days=1)
+    merchant.look(invoice, newest_made_by=MadeBy.METRICSCO)
+    after = merchant.recovery(invoice)
+    assert (after.ended_at, after.status_reason) == (
+        before.ended_at,
+        before.status_reason,
+    )
+
+
 def test_what_was_written_off_and_is_paid_after_all_is_paid(
     merchant: Merchant,
 ) -> None:
