@@ -73,7 +73,7 @@ def edit(
                 return newest.version
             version = newest.version + 1
             _add(session, name, version, definition, user_id=user_id, now=now)
-            # Also where an experiment had proven an older one: this is newer knowledge.
+            # Also where an experiment's older one was adopted: this is a newer wish.
             session.execute(
                 update(StripeAccount)
                 .where(StripeAccount.strategy == name)

@@ -155,7 +155,7 @@ class StripeAccount(Base):
     # is open. None once it was.
     restored_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     strategy: Mapped[str] = mapped_column(String(64), default="even-spread")
-    # The version of an own strategy that an experiment has proven; None: the newest.
+    # The version of an own strategy, as an experiment tested it; None: the newest.
     strategy_version: Mapped[str | None] = mapped_column(String(32))
     # What the networks' fees for retries may come to in a month, in US cents.
     fee_budget: Mapped[int | None] = mapped_column(BigInteger)

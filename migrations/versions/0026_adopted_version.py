@@ -1,4 +1,4 @@
-"""Accounts remember which version of their own strategy an experiment has proven.
+"""Accounts remember which version of their own strategy was adopted from an experiment.
 
 None: the newest one, as before.
 """

@@ -170,8 +170,10 @@ def test_an_own_strategy_is_adopted_in_the_version_that_was_tested(
     shown = owner.get(page).text
     assert "New recoveries take mine, version 1 from now on" in shown
     assert "Adopted: mine, version 1." in shown
-    assert "(version 1, proven by an experiment)" in owner.get("/strategies/mine").text
-    assert "Version 1, as an experiment has proven it" in owner.get("/strategies").text
+    assert (
+        "(version 1, as an experiment tested it)" in owner.get("/strategies/mine").text
+    )
+    assert "Version 1, as an experiment tested it" in owner.get("/strategies").text
 
 
 def test_an_owner_stops_one_and_only_once(owner: FlaskClient) -> None:
