@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain.recovery import AttemptStatus, ClosedAs, RecoveryStatus
+from app.domain.looks import Look
+from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import (
     accounts,
+    invoices,
     leaving,
     recoveries,
     rescue,
@@ -27,7 +29,12 @@ from app.storage.models import Recovery
 from app.storage.transaction import reading, transaction
 from tests.builders import a_user
 from tests.merchants import Merchant
-from tests.services.test_retry_races import charged, claimed, recorded
+from tests.services.test_retry_races import (
+    charged,
+    claimed,
+    recorded,
+    subscription_of,
+)
 from tests.stripe_events import a_kept_event
 
 JOINED_WITHIN = 20
@@ -161,6 +168,28 @@ def test_a_window_that_closes_as_its_retry_is_claimed_waits_for_the_answer(
     assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
     recorded(merchant, claim, charged(merchant, claim))
     assert merchant.recovery(invoice).status is RecoveryStatus.RECOVERED
+
+
+def test_a_look_that_is_overtaken_by_a_later_one_undoes_nothing(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    path = f"/v1/subscriptions/{subscription_of(merchant, invoice)}"
+    asked_at, follow = merchant.now, invoices._follow
+
+    def overtaken(account_id: int, seen: Look, *, now: datetime) -> int | None:
+        monkeypatch.setattr(invoices, "_follow", follow)
+        merchant.api("post", path, **{"pause_collection[behavior]": "void"})
+        merchant.sandbox.advance(seconds=5)
+        merchant.look(invoice)
+        return follow(account_id, seen, now=now)
+
+    monkeypatch.setattr(invoices, "_follow", overtaken)
+    invoices.look(merchant.account_id, invoice, now=asked_at)
+    recovery = merchant.recovery(invoice)
+    assert recovery.paused_because is PauseCause.PAUSED_AT_STRIPE
+    assert recovery.looked_at > asked_at
+    assert merchant.planned(invoice) is None
 
 
 def test_leaving_after_the_claim_holds_the_charge(merchant: Merchant) -> None:

@@ -430,6 +430,62 @@ def test_an_end_that_was_written_down_stays_as_it_was(merchant: Merchant) -> Non
     )
 
 
+def test_an_invoice_that_stripe_has_deleted_is_closed_and_said_so(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    gone = {"type": "invalid_request_error", "code": "resource_missing"}
+    path = f"/v1/invoices/{invoice}"
+    merchant.sandbox.fault(path=path, status=404, times=9, body={"error": gone})
+    merchant.run_to_next_retry(invoice)
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.closed_as) == ("closed", ClosedAs.VOIDED)
+    assert "no longer shows this invoice" in recovery.status_reason
+    assert merchant.planned(invoice) is None
+    assert len(merchant.charges(invoice)) == 1
+
+
+def test_what_a_person_paused_stays_paused_whatever_the_news(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    recovery, user = merchant.recovery(invoice), a_user(name="Mia")
+    recoveries.pause(recovery.id, user_id=user.id, now=merchant.now)
+    merchant.sandbox.advance(days=1)
+    merchant.api("post", f"/v1/invoices/{invoice}/pay")  # by staff, and refused
+    merchant.look(invoice)
+    customer = recovery.stripe_customer_id
+    merchant.sandbox.person("new_card", customer=customer, card="pm_card_mastercard")
+    cards.follow_change(merchant.account_id, customer, now=merchant.now)
+    for _ in range(3):
+        merchant.sandbox.advance(days=1)
+        merchant.tick()
+
+    recovery = merchant.recovery(invoice)
+    assert (recovery.status, recovery.paused_because) == ("paused", PauseCause.PERSON)
+    assert recovery.status_reason == "Paused by Mia."
+    assert merchant.planned(invoice) is None
+    assert len(merchant.charges(invoice)) == 2
+
+
+def test_a_look_at_what_was_given_up_leaves_it_so(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    merchant.sandbox.advance(days=27)
+    sweeping.sweep(now=merchant.now + timedelta(days=2))
+    before = merchant.recovery(invoice)
+    assert before.status is RecoveryStatus.TERMINATED
+
+    merchant.look(invoice, with_card=True)
+    after = merchant.recovery(invoice)
+    assert (after.status, after.ended_at, after.status_reason) == (
+        before.status,
+        before.ended_at,
+        before.status_reason,
+    )
+    assert merchant.planned(invoice) is None
+
+
 def test_what_was_written_off_and_is_paid_after_all_is_paid(
     merchant: Merchant,
 ) -> None:

@@ -10,8 +10,9 @@ from app.domain.lifecycle import Lifecycle
 from app.domain.recovery import AttemptStatus, ClosedAs, PauseCause, RecoveryStatus
 from app.sandbox.founding import MERCHANT_KEY
 from app.services import cards
+from app.services.connections import gateway_of
 from app.storage.models import StripeAccount, Subscription
-from app.storage.transaction import reading, transaction
+from app.storage.transaction import TransactionOpen, reading, transaction
 from tests.merchants import Merchant
 
 
@@ -286,3 +287,11 @@ def _new_card(merchant: Merchant, customer: str) -> None:
         f"/v1/customers/{customer}",
         **{"invoice_settings[default_payment_method]": card["id"]},
     )
+
+
+def test_stripe_is_never_called_inside_a_transaction(merchant: Merchant) -> None:
+    gateway = gateway_of(merchant.account_id)
+    with transaction(), pytest.raises(TransactionOpen):
+        gateway_of(merchant.account_id)
+    with transaction(), pytest.raises(TransactionOpen):
+        gateway.account()
