@@ -33,6 +33,9 @@ PAGES = {
     "declines": "/declines",
     "recovery-recovered": f"/subscriptions?status=activated{FIRST}{RECOVERY}",
     "recovery-in-retry": f"/subscriptions?status=in_retry{FIRST}{RECOVERY}",
+    "recovery-decisions": (
+        f"/subscriptions?status=in_retry{FIRST}{RECOVERY} > main a[href$='/decisions']"
+    ),
     "bulk-actions": "/bulk",
     "saved-views": "/views/subscriptions",
     "events": "/events",

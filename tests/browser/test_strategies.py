@@ -58,7 +58,7 @@ def test_a_strategy_is_built_line_by_line(open_as: Open, has_script: bool) -> No
     expect(page.get_by_text("What it would do")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page).to_have_url(re.compile("/strategies/gentle-spring$"))
-    expect(page.get_by_text("retry 1 day, 3 days, 8 days")).to_be_visible()
+    expect(page.get_by_text("retry 1 day, 3 days, 8 days").first).to_be_visible()
     page.goto("/strategies")
     page.get_by_role("combobox").select_option("gentle-spring")
     page.get_by_role("button", name="Use it").click()
