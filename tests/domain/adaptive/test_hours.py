@@ -57,6 +57,17 @@ def test_where_no_hour_is_clearly_better_the_even_spreads_is_kept() -> None:
     assert mine.propensity == 1.0
 
 
+def test_an_hour_is_left_only_for_one_that_is_better_than_all_of_the_even_spreads() -> (
+    None
+):
+    """Bad luck between eight and twelve made every other hour look better."""
+    model = learned(evening=0.1)
+    model.effects[effects.HOUR_AT + hours.part_of(hours.USUAL)] = -0.5
+    mine, even = tries(model, a_case())
+    assert mine.at == even.at
+    assert hours.part_of(hours.best_hour(model)) in hours.EVEN_PARTS
+
+
 def test_parts_of_the_day_are_explored_until_they_are_known() -> None:
     def moved(model: Model) -> list[RetryAt]:
         found = [tries(model, a_case(seed=seed)) for seed in range(300)]

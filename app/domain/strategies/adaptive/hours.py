@@ -37,12 +37,17 @@ def part_of(hour: float) -> int:
 
 
 def best_hour(model: Model) -> float:
-    """The usual hour, unless another part of the day is clearly better."""
+    """The usual hour, unless another part of the day is clearly better.
+
+    One that the even spread never visits must be better than both of its own: where
+    one of them had bad luck, hours left by it are never learned of again.
+    """
     by_part = model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
-    best = int(by_part.argmax())
-    if by_part[best] < by_part[part_of(USUAL)] + CLEARLY:
-        return USUAL
-    return OF_PARTS[best]
+    best, usual = int(by_part.argmax()), part_of(USUAL)
+    even = max(EVEN_PARTS, key=lambda part: by_part[part])
+    if best not in EVEN_PARTS and by_part[best] >= by_part[even] + CLEARLY:
+        return OF_PARTS[best]
+    return OF_PARTS[even] if by_part[even] >= by_part[usual] + CLEARLY else USUAL
 
 
 def moved(at: float, hour: float, offset: float) -> float:
