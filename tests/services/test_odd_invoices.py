@@ -13,6 +13,7 @@ from app.domain.strategies.hands_off import HandsOff
 from app.services import (
     accounts,
     cards,
+    invoices,
     recoveries,
     retries,
     subscriptions,
@@ -22,7 +23,7 @@ from app.services.connections import gateway_of
 from app.storage.models import Recovery
 from app.storage.transaction import transaction
 from app.stripe_gateway.wire import OneAnswer
-from tests.builders import a_decline, a_user
+from tests.builders import a_account, a_decline, a_user
 from tests.merchants import Merchant
 
 SETTLES = {"processing": 3 * 86400, "then": "approve"}
@@ -444,6 +445,17 @@ def test_an_invoice_that_stripe_has_deleted_is_closed_and_said_so(
     assert "no longer shows this invoice" in recovery.status_reason
     assert merchant.planned(invoice) is None
     assert len(merchant.charges(invoice)) == 1
+
+
+def test_what_another_account_does_not_see_is_not_gone(merchant: Merchant) -> None:
+    invoice = merchant.declined_renewal("insufficient_funds", default="approve")
+    other = a_account(sealed_api_key=merchant.account().sealed_api_key)
+    gone = {"type": "invalid_request_error", "code": "resource_missing"}
+    path = f"/v1/invoices/{invoice}"
+    merchant.sandbox.fault(path=path, status=404, body={"error": gone})
+    assert invoices.look(other.id, invoice, now=merchant.now) is None
+    assert merchant.recovery(invoice).status is RecoveryStatus.IN_RETRY
+    assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
 
 
 def test_what_a_person_paused_stays_paused_whatever_the_news(
