@@ -458,6 +458,34 @@ def test_what_another_account_does_not_see_is_not_gone(merchant: Merchant) -> No
     assert merchant.run_to_next_retry(invoice).status is AttemptStatus.SUCCEEDED
 
 
+def test_a_subscription_that_ends_sooner_ends_its_retries_then(
+    merchant: Merchant,
+) -> None:
+    invoice = merchant.declined_renewal(default="insufficient_funds")
+    found = merchant.api("get", f"/v1/invoices/{invoice}")
+    subscription = found["parent"]["subscription_details"]["subscription"]
+    ends_at = merchant.now + timedelta(days=3)
+    path = f"/v1/subscriptions/{subscription}"
+    merchant.api("post", path, cancel_at=int(ends_at.timestamp()))
+    merchant.look(invoice)
+    assert merchant.recovery(invoice).deadline_at == ends_at.replace(microsecond=0)
+
+
+def test_a_first_invoice_is_left_alone_unless_the_owner_wants_it(
+    merchant: Merchant,
+) -> None:
+    owner = merchant.subscriber(default="insufficient_funds")
+    wish = {"customer": owner.customer, "items[0][price]": owner.price}
+    merchant.api("post", "/v1/subscriptions", **wish)
+    listed = merchant.api("get", f"/v1/invoices?customer={owner.customer}")["data"]
+    [first] = [i["id"] for i in listed if i["status"] == "open"]
+    assert merchant.look(first) is None
+
+    with transaction() as session:
+        session.merge(merchant.account()).with_first_invoices = True
+    assert merchant.look(first) is not None
+
+
 def test_what_a_person_paused_stays_paused_whatever_the_news(
     merchant: Merchant,
 ) -> None:
