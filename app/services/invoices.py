@@ -134,8 +134,8 @@ def _follow_gone(
     account_id: int, stripe_invoice_id: str, *, now: datetime
 ) -> int | None:
     with transaction() as session:
-        _take_back(session, account_id, stripe_invoice_id)
         recovery = recovery_of(session, stripe_invoice_id)
+        _take_back(session, account_id, stripe_invoice_id)
         if recovery is None or recovery.account_id != account_id:
             # What one account does not see may well be another account's.
             return None

@@ -4,7 +4,7 @@ aside with its error, so that the others go on, and asked for less and less ofte
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -12,10 +12,12 @@ from app.domain.errands import wait_after
 from app.domain.recovery import AttemptStatus
 from app.services import invoices
 from app.services.connections import NO_ANSWER, gateway_of
+from app.services.following import recovery_of
 from app.services.one_object import is_alone, sentence_of
 from app.storage import account_reads
+from app.storage.claims import live_attempt
 from app.storage.connection_models import UnreadInvoice
-from app.storage.models import Recovery, RetryAttempt
+from app.storage.models import Recovery
 from app.storage.transaction import reading, transaction
 from app.stripe_gateway import StripeTrouble
 
@@ -114,6 +116,8 @@ def _put(
     account_id: int, stripe_invoice_id: str, fault: Exception, *, now: datetime
 ) -> None:
     with transaction() as session:
+        # Before the row, as in every look: two that meet here wait in one order.
+        recovery = recovery_of(session, stripe_invoice_id)
         row = session.get(UnreadInvoice, (account_id, stripe_invoice_id))
         if row is None:
             row = UnreadInvoice(
@@ -126,27 +130,18 @@ def _put(
         row.tries += 1
         row.try_at = now + wait_after(row.tries)
         row.fault = sentence_of(fault)
-        _put_off_retry(session, account_id, stripe_invoice_id, row.try_at)
+        if recovery is not None and recovery.account_id == account_id:
+            _put_off_retry(session, recovery, row.try_at + CHARGED_AFTER)
 
 
-def _put_off_retry(
-    session: Session, account_id: int, stripe_invoice_id: str, until: datetime
-) -> None:
+def _put_off_retry(session: Session, recovery: Recovery, until: datetime) -> None:
     """No charge is tried on it before: it would be read first, in vain."""
-    of_invoice = select(Recovery.id).where(
-        Recovery.account_id == account_id,
-        Recovery.stripe_invoice_id == stripe_invoice_id,
-    )
-    recovery_id = session.scalar(of_invoice)
-    session.execute(
-        update(RetryAttempt)
-        .where(
-            RetryAttempt.recovery_id == recovery_id,
-            RetryAttempt.status == AttemptStatus.SCHEDULED,
-            RetryAttempt.due_at < until + CHARGED_AFTER,
-        )
-        .values(
-            due_at=until + CHARGED_AFTER,
-            outcome="Put off: Stripe does not show the invoice at the moment.",
-        )
-    )
+    attempt = live_attempt(session, recovery.id)
+    if attempt is None or attempt.status is not AttemptStatus.SCHEDULED:
+        return
+    if attempt.due_at >= until:
+        return
+    attempt.due_at = until
+    attempt.outcome = "Put off: Stripe does not show the invoice at the moment."
+    if recovery.subscription is not None:
+        recovery.subscription.next_retry_at = until

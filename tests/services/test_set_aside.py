@@ -13,7 +13,7 @@ from app.domain.account import ConnectionStatus, ImportStage
 from app.domain.recovery import AttemptStatus, RecoveryStatus
 from app.services import imports, invoices, reconciler, restored, set_aside
 from app.storage.connection_models import ImportRun, UnreadInvoice
-from app.storage.models import Recovery, RetryAttempt
+from app.storage.models import Recovery, RetryAttempt, Subscription
 from app.storage.transaction import reading, transaction
 from tests.conftest import Browser, a_user, session_of
 from tests.merchants import Merchant
@@ -136,6 +136,22 @@ def test_an_outage_sets_nothing_aside(merchant: Merchant) -> None:
     with reading() as session:
         run = session.scalars(select(ImportRun)).one()
     assert (run.stage, run.tries) == (ImportStage.LOOKING, 1)
+
+
+def test_the_page_tells_when_its_retry_is_made_after_all(merchant: Merchant) -> None:
+    [bad] = renewals(merchant, 1)
+    merchant.look(bad)
+    hidden(merchant, bad, FAULTS["server error"])
+    with transaction() as session:
+        session.execute(update(RetryAttempt).values(due_at=merchant.now))
+        session.execute(update(Subscription).values(next_retry_at=merchant.now))
+    set_aside.look(merchant.account().id, bad, now=merchant.now)
+
+    [attempt] = merchant.attempts(bad)
+    assert attempt.due_at > merchant.now
+    with reading() as session:
+        [shown] = session.scalars(select(Subscription.next_retry_at))
+    assert shown == attempt.due_at
 
 
 @every_fault
