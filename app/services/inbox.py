@@ -103,9 +103,8 @@ class Inbox:
     def longest_wait(self) -> float:
         """Seconds that an event waited for the disk at most, since this was asked
         last; 0 when none came."""
-        with self._gate:
-            longest, self._longest = self._longest, 0.0
-            return longest
+        longest, self._longest = self._longest, 0.0
+        return longest
 
     def close(self) -> None:
         """Write what is waiting, refuse what comes after, end the writer."""
@@ -144,14 +143,10 @@ class Inbox:
                 self.arrived.set()
                 for one in batch:
                     one.is_stored = True
-            self._note_wait(batch)
+            # Without the gate, for which callers wait: one wait less would be told.
+            self._longest = max(self._longest, time.monotonic() - batch[0].since)
             for one in batch:
                 one.turn.release()
-
-    def _note_wait(self, batch: list[_Waiting]) -> None:
-        waited = time.monotonic() - min(one.since for one in batch)
-        with self._gate:
-            self._longest = max(self._longest, waited)
 
     def _next_batch(self) -> list[_Waiting]:
         """Whatever has gathered; nothing once closed and written."""
