@@ -12,8 +12,7 @@ class Pace:
     """Of one account. Moments are seconds of a clock that only goes on."""
 
     def __init__(self, per_second: float) -> None:
-        self._per_second = per_second
-        self._most = max(1.0, per_second * SAVED_UP)
+        self._go_at(per_second)
         self._saved = self._most
         self._at: float | None = None
 
@@ -27,6 +26,10 @@ class Pace:
     def begin(self, how_many: int) -> None:
         """So many of them begin."""
         self._saved -= how_many
+
+    def _go_at(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._most = max(1.0, per_second * SAVED_UP)
 
 
 # Seconds that a delivery may wait for the disk before charging slows down: with what
@@ -68,7 +71,3 @@ class GivingWay(Pace):
         elif at >= self._slowed_at + SEEN_AFTER:
             self._slowed_at = at
             self._go_at(max(self._least, self._per_second * SLOWER_BY))
-
-    def _go_at(self, per_second: float) -> None:
-        self._per_second = per_second
-        self._most = max(1.0, per_second * SAVED_UP)
