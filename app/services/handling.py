@@ -173,8 +173,7 @@ class Handler:
 
     def _of_one_object(self, errand: Errand, fault: Exception) -> Exception:
         """The fault, as one of this object alone where Stripe answers the rest."""
-        may_be = isinstance(fault, StripeUnavailable | PermissionMissing)
-        if may_be and isinstance(fault, StripeTrouble):
+        if isinstance(fault, StripeUnavailable | PermissionMissing):
             try:
                 with self._app.app_context():
                     if is_alone(gateway_of(errand.account_id), fault):
