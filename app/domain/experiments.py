@@ -17,6 +17,7 @@ POWER = 0.8
 LEAST_CLOSED = 100
 # A result that takes longer is not waited for: plans, prices and banks change.
 NEVER_AFTER_MONTHS = 60
+_YEARS = NEVER_AFTER_MONTHS // 12
 BASE_SHARE = 0.45  # paid by any route where a merchant has no history yet
 
 
@@ -176,19 +177,36 @@ def outlook(
 
 
 def outlook_sentence(monthly: int, *, base: float, treatment_percent: int = 50) -> str:
-    """What this merchant can hope to show, said before anything is started."""
+    """What this merchant can hope to show, said before anything is started.
 
-    def said(points: int) -> str:
-        of = outlook(
-            points, monthly=monthly, treatment_percent=treatment_percent, base=base
+    First by one look at the end, as such sizes are commonly told; then as the verdict
+    here is read, on any day.
+    """
+    ten, one = (
+        outlook(points, monthly=monthly, treatment_percent=treatment_percent, base=base)
+        for points in (10, 1)
+    )
+    declines = f"{monthly:,} decline{'' if monthly == 1 else 's'} a month"
+    if ten.months_at_the_end is None:
+        return (
+            f"At {declines} you can show neither 10 points nor 1 point within {_YEARS} "
+            "years: only a larger difference, if any."
         )
-        what = f"{points} points" if points > 1 else "1 point"
-        if of.months_at_the_end is None:
-            return f"never {what}"
-        months = of.months_at_the_end
-        return f"{what} in about {months} month{'s' if months > 1 else ''}"
+    months = _in_months(one.months_at_the_end)
+    one_point = f"1 point {months}" if months else "never 1 point"
+    on_any_day = _in_months(ten.months_on_any_day)
+    return (
+        f"At {declines} you can show 10 points {_in_months(ten.months_at_the_end)}, "
+        f"and {one_point}. That is with one look at the end; read on any day, as the "
+        "verdict here may be, 10 points show "
+        f"{on_any_day or f'hardly ever within {_YEARS} years'}."
+    )
 
-    return f"At {monthly:,} declines a month you can show {said(10)}, and {said(1)}."
+
+def _in_months(months: int | None) -> str:
+    if months is None:
+        return ""
+    return f"in about {months} month{'s' if months > 1 else ''}"
 
 
 class Standing(StrEnum):

@@ -1,7 +1,7 @@
 """What an experiment has come to, and what a merchant may expect of one."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -14,14 +14,20 @@ from app.domain.experiments import (
     estimate,
     verdict,
 )
+from app.domain.window import WINDOW_DAYS
 from app.storage import experiment_reads
 from app.storage.experiment_reads import ArmCounts
+from app.storage.models import StripeAccount
 from app.storage.strategy_models import Experiment
 
 # News of a payment may come late: by events, or by the comparison four times a day.
 _NEWS_TAKE = timedelta(days=1)
 # Fewer recoveries than this say nothing about the share that is paid.
 _LEAST_HISTORY = 30
+# And a month of which fewer days than this are known says nothing about the rest.
+_LEAST_DAYS = 7
+_DAYS_A_MONTH = 365.25 / 12
+_WINDOW = timedelta(days=WINDOW_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +89,37 @@ class Expected:
 
 
 def expected(session: Session, account_id: int, *, now: datetime) -> Expected:
-    """From the last three whole months; from this one where there are none."""
-    months = _months_before(now, 3)
-    counted = [
-        count
-        for count in experiment_reads.monthly_declines(
-            session, account_id, months=months
-        )
-        if count
-    ]
-    if not counted:
-        counted = experiment_reads.monthly_declines(
-            session, account_id, months=[f"{now:%Y-%m}"]
-        )
-    monthly = round(sum(counted) / len(counted))
-    paid, every = experiment_reads.paid_share(session, account_id, months=months)
+    """Declines a month from the last three whole months, else from what there is of
+    this one; the share that is paid from months whose renewals have all run out."""
+    monthly = _monthly(session, account_id, now=now)
+    paid, every = experiment_reads.paid_share(
+        session, account_id, months=_months_before(now - _WINDOW, 3)
+    )
     base = min(0.9, max(0.1, paid / every)) if every >= _LEAST_HISTORY else BASE_SHARE
     return Expected(monthly or 100, base, has_history=monthly > 0)
+
+
+def _monthly(session: Session, account_id: int, *, now: datetime) -> int:
+    """Declines a month; 0 where there are none yet, or only a few days of them."""
+    months = _months_before(now, 3)
+    counts = experiment_reads.monthly_declines(session, account_id, months=months)
+    counted = [count for count in counts if count]
+    if counted:
+        return round(sum(counted) / len(counted))
+    [so_far] = experiment_reads.monthly_declines(
+        session, account_id, months=[f"{now:%Y-%m}"]
+    )
+    if not so_far:
+        return 0
+    connected_at = session.get_one(StripeAccount, account_id).connected_at
+    days = (now - max(connected_at, _month_of(now))) / timedelta(days=1)
+    return round(so_far * _DAYS_A_MONTH / days) if days >= _LEAST_DAYS else 0
+
+
+def _month_of(now: datetime) -> datetime:
+    """When the month (UTC) began."""
+    there = now.astimezone(UTC)
+    return there.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _estimate(sums: dict[Arm, Sums], *, planned: int) -> Estimate:

@@ -81,11 +81,24 @@ def test_looking_on_any_day_costs_more_but_not_without_end() -> None:
 def test_the_merchant_is_told_what_cannot_be_shown() -> None:
     assert outlook_sentence(100, base=0.45) == (
         "At 100 declines a month you can show 10 points in about 8 months, and never "
-        "1 point."
+        "1 point. That is with one look at the end; read on any day, as the verdict "
+        "here may be, 10 points show in about 15 months."
     )
-    assert "never 10 points" in outlook_sentence(2, base=0.45)
     assert "1 point in about" in outlook_sentence(50_000, base=0.45)
     assert outlook(10, monthly=0, base=0.45).months_at_the_end is None
+
+
+def test_few_declines_show_nothing_and_the_sentence_says_so() -> None:
+    assert outlook_sentence(1, base=0.45) == (
+        "At 1 decline a month you can show neither 10 points nor 1 point within 5 "
+        "years: only a larger difference, if any."
+    )
+
+
+def test_what_any_day_never_shows_is_not_promised() -> None:
+    said = outlook_sentence(20, base=0.45)
+    assert "you can show 10 points in about 39 months" in said
+    assert said.endswith("10 points show hardly ever within 5 years.")
 
 
 def test_unequal_shares_take_longer() -> None:

@@ -309,18 +309,46 @@ def test_what_makes_no_sense_is_refused(
     assert refusal.value.field == field
 
 
+def _began(account_id: int, days: int, count: int, **over: Any) -> None:
+    """So many recoveries, that many days before Monday."""
+    for _ in range(count):
+        a_recovery(
+            account_id=account_id,
+            subscription_id=None,
+            started_at=MONDAY - timedelta(days=days),
+            **over,
+        )
+
+
 def test_a_merchants_own_numbers_come_from_whole_months(app: Flask) -> None:
     account = a_account()
-    for days, count in ((-10, 12), (-40, 24), (0, 50)):
-        for _ in range(count):
-            a_recovery(
-                account_id=account.id,
-                subscription_id=None,
-                started_at=MONDAY + timedelta(days=days),
-                status=RecoveryStatus.RECOVERED,
-            )
+    for days, count in ((10, 12), (40, 36), (0, 50)):
+        _began(account.id, days, count, status=RecoveryStatus.RECOVERED)
     with reading() as session:
         own = experiment_results.expected(session, account.id, now=MONDAY)
         other = experiment_results.expected(session, 999, now=MONDAY)
-    assert (own.monthly, own.base, own.has_history) == (18, 0.9, True)
+    assert (own.monthly, own.base, own.has_history) == (24, 0.9, True)
     assert (other.monthly, other.base, other.has_history) == (100, 0.45, False)
+
+
+def test_renewals_that_may_still_be_paid_lower_no_share(app: Flask) -> None:
+    account = a_account()
+    _began(account.id, 40, 40, status=RecoveryStatus.RECOVERED)
+    _began(account.id, 10, 40)  # last month's, all of them still open
+    with reading() as session:
+        own = experiment_results.expected(session, account.id, now=MONDAY)
+    assert own.base == 0.9
+
+
+def test_a_month_just_begun_is_not_taken_for_a_whole_one(app: Flask) -> None:
+    account = a_account()
+    _began(account.id, 0, 10)
+    with reading() as session:
+        few = experiment_results.expected(
+            session, account.id, now=MONDAY + timedelta(days=3)
+        )
+        half = experiment_results.expected(
+            session, account.id, now=MONDAY + timedelta(days=15)
+        )
+    assert (few.monthly, few.has_history) == (100, False)
+    assert (half.monthly, half.has_history) == (20, True)

@@ -88,7 +88,7 @@ def test_what_can_be_shown_is_said_before_anything_is_started(
             "At 100 declines a month you can show 10 points in about 8 months, and "
             "never 1 point." in text
         )
-        assert "This account has no declines yet" in text
+        assert "This account has had too few days of declines yet" in text
         assert "Looking on any day" in text
 
 
