@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.domain.experiment_verdict import Compared, Stage, Verdict, verdict
 from app.domain.experiments import (
     BASE_SHARE,
+    LEAST_CLOSED,
     Arm,
     Estimate,
     Sums,
-    Verdict,
     estimate,
-    verdict,
 )
 from app.domain.window import WINDOW_DAYS
 from app.storage import experiment_reads
@@ -36,7 +36,7 @@ class Money:
 
     currency: str
     sums: dict[Arm, Sums]
-    found: Estimate
+    found: Estimate | None  # None: too few renewals
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +56,30 @@ def result(session: Session, row: Experiment, *, now: datetime) -> Result:
     renewals = experiment_reads.renewals(session, row.id, closed_before=before)
     control, treatment = renewals[Arm.CONTROL], renewals[Arm.TREATMENT]
     amounts = experiment_reads.amounts(session, row.id, closed_before=before)
+    counts = experiment_reads.counts(session, row.id, closed_before=before)
+    tested = Compared(
+        (row.control, row.treatment),
+        row.planned,
+        is_aa=is_aa(row),
+        stage=_stage(row, counts, now=now),
+    )
     return Result(
-        counts=experiment_reads.counts(session, row.id, closed_before=before),
+        counts=counts,
         renewals=renewals,
         found=estimate(control, treatment, planned=row.planned),
         money=[
             Money(currency, sums, _estimate(sums, planned=row.planned))
             for currency, sums in amounts.items()
         ],
-        verdict=verdict(
-            control,
-            treatment,
-            planned=row.planned,
-            is_aa=is_aa(row),
-            names=(row.control, row.treatment),
-        ),
+        verdict=verdict(control, treatment, of=tested),
     )
+
+
+def _stage(row: Experiment, counts: dict[Arm, ArmCounts], *, now: datetime) -> Stage:
+    if row.ended_at(now) is None:
+        return Stage.PLANNED if row.starts_at > now else Stage.RUNNING
+    is_over = all(each.allocated == each.closed for each in counts.values())
+    return Stage.OVER if is_over else Stage.FOLLOWING
 
 
 def is_aa(row: Experiment) -> bool:
@@ -122,8 +130,11 @@ def _month_of(now: datetime) -> datetime:
     return there.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _estimate(sums: dict[Arm, Sums], *, planned: int) -> Estimate:
-    return estimate(sums[Arm.CONTROL], sums[Arm.TREATMENT], planned=planned)
+def _estimate(sums: dict[Arm, Sums], *, planned: int) -> Estimate | None:
+    control, treatment = sums[Arm.CONTROL], sums[Arm.TREATMENT]
+    if min(control.count, treatment.count) < LEAST_CLOSED:
+        return None
+    return estimate(control, treatment, planned=planned)
 
 
 def _months_before(now: datetime, count: int) -> list[str]:

@@ -7,6 +7,7 @@ from flask import Blueprint, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from app import current
+from app.domain.experiment_verdict import points
 from app.domain.experiments import Arm, outlook, outlook_sentence
 from app.domain.people import Role
 from app.extensions import db
@@ -87,6 +88,7 @@ def show(experiment_id: int) -> ResponseReturnValue:
         ended_at=row.ended_at(now),
         result=experiment_results.result(db.session(), row, now=now),
         is_aa=experiment_results.is_aa(row),
+        points=points,
         arms=[(Arm.CONTROL, row.control), (Arm.TREATMENT, row.treatment)],
         adoptable=[(arm, called(*experiments.tested(row, arm))) for arm in Arm],
     )

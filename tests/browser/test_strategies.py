@@ -6,8 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from app.domain.recovery import RecoveryStatus
+from app.domain.strategies.own import Definition, Line
+from app.services import experiments, own_strategies
+from app.services.experiments import Wish
 from tests.browser.conftest import Open
-from tests.builders import a_account, a_decline, a_recovery
+from tests.builders import a_account, a_decline, a_recovery, a_user, the_account
+from tests.conftest import MONDAY
 
 pytestmark = pytest.mark.browser
 
@@ -82,5 +86,30 @@ def test_an_experiment_is_started_with_its_size_said_first(
     page.get_by_label("Customers in 100").fill("50")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#verdict")).to_contain_text("Still measuring")
-    page.get_by_role("button", name="Stop it").click()
+    page.locator("summary", has_text="Stop it").click()
+    page.get_by_role("button", name="Stop for good").click()
     expect(page.get_by_text("is still counted")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_what_is_asked_twice_stays_on_the_page(open_as: Open, width: int) -> None:
+    _some_recoveries()
+    owner = a_user()
+    every = Definition((Line(tries=3),))
+    own_strategies.create("mine", every, user_id=owner.id, now=MONDAY)
+    wish = Wish(the_account().id, "Winter", "even-spread", "mine")
+    number = experiments.start(wish, user_id=owner.id, now=MONDAY)
+    page = open_as(width=width)
+    for address in (
+        "/recoveries/1",
+        "/strategies/mine",
+        f"/strategies/experiments/{number}",
+    ):
+        page.goto(address)
+        for menu in page.locator("details.menu-of-one").all():
+            menu.locator("summary").click()
+            box = menu.locator("form").bounding_box()
+            assert box
+            assert box["x"] >= 0, address
+            assert box["x"] + box["width"] <= width, address
+            menu.locator("summary").click()

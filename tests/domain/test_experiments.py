@@ -6,11 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from app.domain.experiment_verdict import Compared, Stage, Standing, verdict
 from app.domain.experiments import (
     ALPHA,
     LEAST_CLOSED,
     Arm,
-    Standing,
     Sums,
     arm_of,
     estimate,
@@ -19,7 +19,6 @@ from app.domain.experiments import (
     needed_on_any_day,
     outlook,
     outlook_sentence,
-    verdict,
 )
 
 NAMES = ("Even spread", "Adaptive")
@@ -39,7 +38,7 @@ def sums(count: int, paid: int, *, each: int = 1) -> Sums:
 
 
 def verdict_of(control: Sums, treatment: Sums, *, is_aa: bool = False) -> Standing:
-    said = verdict(control, treatment, planned=400, is_aa=is_aa, names=NAMES)
+    said = verdict(control, treatment, of=Compared(NAMES, 400, is_aa=is_aa))
     assert said.sentence
     return said.standing
 
@@ -159,9 +158,28 @@ def test_an_arm_in_which_nobody_paid_is_not_certain() -> None:
 
 
 def test_nothing_is_said_before_enough_is_closed() -> None:
-    said = verdict(sums(99, 0), sums(400, 400), planned=400, is_aa=False, names=NAMES)
+    said = verdict(sums(99, 0), sums(400, 400), of=Compared(NAMES, 400))
     assert said.standing is Standing.MEASURING
     assert said.sentence.startswith("Still measuring: 99 closed renewals")
+
+
+def test_a_planned_one_says_that_it_has_not_begun() -> None:
+    told = Compared(NAMES, 744, stage=Stage.PLANNED)
+    assert verdict(sums(0, 0), sums(0, 0), of=told).sentence == (
+        "It has not begun. Measuring takes about 744 closed renewals in each arm."
+    )
+
+
+@pytest.mark.parametrize("count", [40, 800])
+def test_what_is_over_is_not_said_to_be_measuring(count: int) -> None:
+    arms = sums(count, count // 2), sums(count, count // 2)
+    following = verdict(*arms, of=Compared(NAMES, 400, stage=Stage.FOLLOWING))
+    assert following.standing is Standing.MEASURING
+    assert following.sentence.startswith("Still measuring: ")
+    assert following.sentence.endswith("what had begun by then is still followed.")
+    over = verdict(*arms, of=Compared(NAMES, 400, stage=Stage.OVER))
+    assert over.standing is Standing.UNDECIDED
+    assert over.sentence.startswith("It has ended with")
 
 
 def test_the_verdict_names_the_better_one() -> None:
@@ -171,9 +189,7 @@ def test_the_verdict_names_the_better_one() -> None:
 
 
 def test_the_interval_comes_first_in_the_sentence() -> None:
-    said = verdict(
-        sums(800, 320), sums(800, 480), planned=400, is_aa=False, names=NAMES
-    )
+    said = verdict(sums(800, 320), sums(800, 480), of=Compared(NAMES, 400))
     assert said.sentence == (
         "Adaptive brings more: between 12.5 and 27.5 points more renewals are paid."
     )

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain.experiments import Arm, Standing, arm_of
+from app.domain.experiment_verdict import Standing
+from app.domain.experiments import Arm, arm_of
 from app.domain.recovery import ClosedAs, RecoveryStatus
 from app.domain.strategies.own import Definition, Line
 from app.services import experiment_results, experiments, own_strategies, strategies

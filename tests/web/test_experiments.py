@@ -156,6 +156,37 @@ def test_a_verdict_is_said_with_its_interval_and_adopted_by_one_button(
     assert "Adopted: fixed-ladder" in owner.get(page).text
 
 
+def test_what_cannot_be_taken_back_is_asked_twice(owner: FlaskClient) -> None:
+    a_account()
+    _start(owner)
+    shown = owner.get(f"{PAGE}/{_only().id}").text
+    assert '<summary class="button">Stop it</summary>' in shown
+    assert '<summary class="button">Adopt fixed-ladder</summary>' in shown
+    assert "has not shown that it is the better one" in shown
+
+
+def test_what_is_planned_is_neither_measured_nor_adopted(owner: FlaskClient) -> None:
+    a_account()
+    _start(owner, starts="2026-12-01")
+    shown = owner.get(f"{PAGE}/{_only().id}").text
+    assert "It has not begun. Measuring takes about" in shown
+    assert "Adopt" not in shown
+
+
+def test_few_amounts_have_no_interval(
+    owner: FlaskClient, sign_in: SignIn, clock: SetClock
+) -> None:
+    a_account()
+    _start(owner)
+    row = _only()
+    _close(row, paid={Arm.CONTROL: 10, Arm.TREATMENT: 12}, of=20)
+    clock.advance(days=30)
+    owner = sign_in(a_user(email="again@example.com"))
+    shown = owner.get(f"{PAGE}/{row.id}").text
+    assert "too few to say" in shown
+    assert "-100.0" not in shown
+
+
 def test_an_own_strategy_is_adopted_in_the_version_that_was_tested(
     owner: FlaskClient,
 ) -> None:
@@ -165,7 +196,7 @@ def test_an_own_strategy_is_adopted_in_the_version_that_was_tested(
     _start(owner, treatment="mine")
     own_strategies.edit("mine", later, since=1, user_id=a_user().id, now=MONDAY)
     page = f"{PAGE}/{_only().id}"
-    assert "Adopt mine, version 1</button>" in owner.get(page).text
+    assert ">Adopt mine, version 1</summary>" in owner.get(page).text
     post(owner, f"{page}/adoption", page=page, arm="treatment")
     shown = owner.get(page).text
     assert "New recoveries take mine, version 1 from now on" in shown
