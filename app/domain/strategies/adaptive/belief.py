@@ -51,7 +51,7 @@ class Belief:
 def belief(model: Model, sight: Sight) -> Belief:
     """What is believed after all that the case shows."""
     logs = log_prior(model, sight)[None, :] + failures(sight)
-    logs += np.log(model.tempers)[:, None]
+    logs += np.log(model.tempers_of(sight))[:, None]
     weights = np.exp(logs - logs.max())
     return Belief(sight, weights / weights.sum())
 

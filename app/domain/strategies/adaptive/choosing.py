@@ -59,7 +59,7 @@ class Choice:
             self.even_at,
             self.sight.deadline,
             self.tries,
-            hour=hour if hour != hours.USUAL else EVEN_HOUR,
+            hour=hour if self._is_better(hour, EVEN_HOUR) else EVEN_HOUR,
             offset=self.sight.offset,
         )
         at = times(self.sight, earliest=self.earliest, hour=hour, even=evens)
@@ -74,8 +74,12 @@ class Choice:
             return own, 1.0  # a fault of the machinery, or nobody knows the hour
         better = hours.moved(own, hour, self.sight.offset)
         is_open = self.earliest <= better <= self.sight.deadline - MARGIN
-        is_usual = hours.part_of(hour) in hours.EVEN_PARTS
-        return self._hour_of(better if is_open and not is_usual else own)
+        own_hour = (own + self.sight.offset) % 1 * 24
+        is_better = self._is_better(hour, own_hour)
+        return self._hour_of(better if is_open and is_better else own)
+
+    def _is_better(self, hour: float, than: float) -> bool:
+        return hours.is_clearly_better(self.model, hour, than)
 
     def _slots(self, at: Floats, evens: Floats) -> Slots:
         log_odds = effects.features(at + self.sight.offset, 0.0) @ self.model.effects

@@ -8,7 +8,10 @@ import numpy as np
 
 from app.domain.strategies.adaptive.paydays import DAY_ZERO, Floats, month_days
 
-HOURS = 6  # of four hours each
+# Parts of the day end at these hours; the even spread's own hours lie one in each of
+# three parts, so that its own answers tell which of them passes best.
+HOUR_EDGES = np.array([4.0, 8.0, 10.5, 12.5, 16.0, 20.0])
+HOURS = len(HOUR_EDGES) + 1
 HOUR_AT, WEEKDAY_AT, MONTH_AT = 1, 1 + HOURS, 1 + HOURS + 7
 DAYS_OF_MONTH = 10  # of three days each, the last with the 31st
 DEPARTED_AT = MONTH_AT + DAYS_OF_MONTH
@@ -44,7 +47,7 @@ def features(local: Floats, departed: Floats | float) -> Floats:
     rows = np.zeros((len(local), FEATURES))
     index = np.arange(len(local))
     day = np.floor(local)
-    hours = ((local - day) * HOURS).astype(int)
+    hours = np.searchsorted(HOUR_EDGES, (local - day) * 24, "right")
     rows[:, 0] = 1
     rows[index, HOUR_AT + hours] = 1
     rows[index, WEEKDAY_AT + (day.astype(int) + DAY_ZERO.weekday()) % 7] = 1

@@ -10,9 +10,9 @@ EARLY_UNTIL, STOP_FROM = 200, 500  # closed cases
 SHUT_MARGIN = 1.0  # all of the amount: no plan promises that
 # What a plan must promise above the even spread, in shares of the amount: the least,
 # and on top while few cases have closed; where skill is not proven, more so after many
-# cases than after none; and for each unit of log-odds by which leaving the even spread
-# has disappointed: little, since such tries' chances are lowered by it already.
-LEAST_MARGIN, EARLY, DISAPPOINTED = 0.012, 0.015, 0.03
+# cases than after none; and for the log-odds, squared, by which leaving the even spread
+# has disappointed: next to nothing for what luck does, much where leaving never pays.
+LEAST_MARGIN, EARLY, DISAPPOINTED = 0.012, 0.015, 0.05
 UNKNOWN, UNPROVEN = 0.04, 0.08
 PROVEN_SKILL = 0.12
 FREE_BELOW = 0.03  # of margin
@@ -57,5 +57,5 @@ def _margin(model: Model) -> float:
         LEAST_MARGIN
         + unproven * lacking**2
         + EARLY * early
-        + DISAPPOINTED * disappointed
+        + DISAPPOINTED * disappointed**2
     )

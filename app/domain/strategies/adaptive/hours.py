@@ -16,12 +16,12 @@ from app.domain.strategies.adaptive import effects
 from app.domain.strategies.adaptive.model import Model
 from app.domain.strategies.adaptive.paydays import Floats
 
-USUAL = 10.0
+USUAL = 9.5
 # One for each part of the day of which an effect is learned.
-OF_PARTS = (0.5, 6.5, USUAL, 13.5, 18.0, 21.5)
-EVEN_PARTS = (2, 3)  # where the even spread's own hours lie
+OF_PARTS = (0.5, 6.5, USUAL, 11.5, 14.0, 18.0, 21.5)
+EVEN_PARTS = (2, 3, 4)  # where the even spread's own hours lie
 # Not between midnight and four: banks refuse most then (see even_spread.py).
-WORTH_KNOWING = (1, 2, 3, 4, 5)
+WORTH_KNOWING = (1, 2, 3, 4, 5, 6)
 EXPLORED = 0.12  # of the tries, while a part of the day is not known
 KNOWN_FROM = 14  # answers from a part of the day
 TRUSTED_FROM = 10
@@ -33,7 +33,7 @@ CLEARLY = 0.25
 
 def part_of(hour: float) -> int:
     """The part of the day that a local hour lies in."""
-    return int(hour / 24 * effects.HOURS) % effects.HOURS
+    return int(np.searchsorted(effects.HOUR_EDGES, hour % 24, "right"))
 
 
 def best_hour(model: Model) -> float:
@@ -48,6 +48,12 @@ def best_hour(model: Model) -> float:
     if best not in EVEN_PARTS and by_part[best] >= by_part[even] + CLEARLY:
         return OF_PARTS[best]
     return OF_PARTS[even] if by_part[even] >= by_part[usual] + CLEARLY else USUAL
+
+
+def is_clearly_better(model: Model, hour: float, than: float) -> bool:
+    """By the answers from their parts of the day."""
+    by_part = model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
+    return bool(by_part[part_of(hour)] >= by_part[part_of(than)] + CLEARLY)
 
 
 def moved(at: float, hour: float, offset: float) -> float:

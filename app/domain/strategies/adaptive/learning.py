@@ -15,6 +15,7 @@ import numpy as np
 from app.domain.cases import Case
 from app.domain.strategies.adaptive import effects, hours, paydays
 from app.domain.strategies.adaptive.hypotheses import CAUSES, hypotheses
+from app.domain.strategies.adaptive.issuers import Issuers
 from app.domain.strategies.adaptive.lessons import Lesson, Table, foretold, table_of
 from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
 from app.domain.strategies.adaptive.paydays import Floats
@@ -131,10 +132,13 @@ def _round(model: Model, table: Table) -> Model:
     by_country: dict[str, Floats] = {}
     everyone = np.zeros(len(h))
     by_temper = np.zeros(len(model.tempers))
+    issuers = Issuers()
     for group in table:
-        total = group.hindsight(model).sum(axis=0, dtype=float)
-        each = total.sum(axis=0)
-        by_temper += total.sum(axis=1)
+        total = group.hindsight(model)
+        each = total.sum(axis=(0, 1), dtype=float)
+        of_lessons = total.sum(axis=2, dtype=float)
+        by_temper += of_lessons.sum(axis=0)
+        issuers.note(group, of_lessons, model)
         by_cause[group.sight.context] += np.bincount(h.cause, each, minlength=CAUSES)
         paid = np.bincount(h.schedule, each[:calendars], minlength=by_schedule.shape[1])
         by_schedule[group.sight.region] += paid
@@ -144,6 +148,7 @@ def _round(model: Model, table: Table) -> Model:
     by_share = np.zeros_like(model.shares)
     np.add.at(by_share, (SCHEDULE_KINDS[h.schedule], h.share), everyone[:calendars])
     fresh = Model.fresh()
+    tempers = _mixed(fresh.tempers[None], by_temper[None], TEMPER_STRENGTH)[0]
     schedules = _mixed(fresh.schedules, by_schedule, SCHEDULE_STRENGTH)
     return replace(
         model,
@@ -155,7 +160,8 @@ def _round(model: Model, table: Table) -> Model:
         shapes=_mixed_shapes(fresh.shapes, everyone[calendars:]),
         schedules=schedules,
         shares=_mixed(fresh.shares, by_share, SHARE_STRENGTH),
-        tempers=_mixed(fresh.tempers[None], by_temper[None], TEMPER_STRENGTH)[0],
+        tempers=tempers,
+        issuers=issuers.tempers(tempers),
     )
 
 

@@ -147,7 +147,8 @@ class Group:
 
     def _prior(self, model: Model) -> Singles:
         logs = np.log(model.prior(self.sight) + 1e-12)[None, :]
-        return (logs + np.log(model.tempers)[:, None])[None].astype(np.float32)
+        tempers = np.log([model.tempers_of(one.sight) for one in self.lessons])
+        return (logs + tempers[:, :, None]).astype(np.float32)
 
 
 Table = list[Group]

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from app.domain.strategies.adaptive import paydays, priors
+from app.domain.strategies.adaptive import effects, paydays, priors
 from app.domain.strategies.adaptive.hypotheses import hypotheses
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight
 
-FORMAT = 3
+FORMAT = 4
 
 
 class BadModel(ValueError):
@@ -34,10 +34,10 @@ _UNREADABLE = (
 class Model:
     """Shares by context, each row summing to one; and how well they have done.
 
-    `countries` holds the pay calendars of countries with many cases of their own;
-    `hours_tried` counts answers by part of the day, `closed` the cases learned from;
-    `skill` is the Brier score's gain over the base rate by code and number of the try
-    (above zero: better than knowing only those).
+    `countries` holds the pay calendars of countries with many cases of their own,
+    `issuers` the tempers of issuers with some; `hours_tried` counts answers by part of
+    the day, `closed` the cases learned from; `skill` is the Brier score's gain over the
+    base rate by code and number of the try (above zero: better than knowing those).
     """
 
     causes: Floats = field(default_factory=priors.causes)
@@ -48,6 +48,7 @@ class Model:
     effects: Floats = field(default_factory=priors.effects)
     hours_tried: Floats = field(default_factory=priors.hours_tried)
     countries: dict[str, Floats] = field(default_factory=dict)
+    issuers: dict[str, Floats] = field(default_factory=dict)
     closed: int = 0
     answered: int = 0
     skill: float = 0.0
@@ -63,7 +64,9 @@ class Model:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in asdict(self).items()
         }
-        kept["countries"] = {name: row.tolist() for name, row in self.countries.items()}
+        for name in ("countries", "issuers"):
+            rows = getattr(self, name).items()
+            kept[name] = {of: row.tolist() for of, row in rows}
         return json.dumps({"format": FORMAT} | kept)
 
     @staticmethod
@@ -71,17 +74,16 @@ class Model:
         """Raises BadModel for anything that `to_json` of this format did not write."""
         try:
             kept = json.loads(text)
-            version = kept.pop("format")
-            fresh = Model()
-            if version == 1:  # before hours were counted
-                version, kept["hours_tried"] = 2, fresh.hours_tried.tolist()
-            if version == 2:  # before pay was learned by country
-                version, kept["countries"] = FORMAT, {}
-            if version != FORMAT or set(kept) != {one.name for one in fields(Model)}:
-                raise BadModel(f"a model of format {version!r}")
-            return replace(fresh, **_read(kept, fresh))
+            kept = _renewed(kept, kept.pop("format"))
+            if set(kept) != {one.name for one in fields(Model)}:
+                raise BadModel("not all that a model has, or more")
+            return replace(Model(), **_read(kept, Model()))
         except _UNREADABLE as error:
             raise BadModel(f"not a stored model: {error}") from error
+
+    def tempers_of(self, sight: Sight) -> Floats:
+        """Weight of each temper before this case's own tries, summing to one."""
+        return self.issuers.get(sight.issuer, self.tempers)
 
     def prior(self, sight: Sight) -> Floats:
         """Weight of each hypothesis before this case's own tries, summing to one."""
@@ -99,12 +101,28 @@ class Model:
 SCHEDULE_KINDS = np.array([one.kind for one in paydays.schedules()])
 
 
+def _renewed(kept: dict[str, Any], version: object) -> dict[str, Any]:
+    """What an older format lacks added. Raises BadModel for an unknown one."""
+    if version not in range(1, FORMAT + 1):
+        raise BadModel(f"a model of format {version!r}")
+    if version == 1:  # before hours were counted
+        kept["hours_tried"] = [0.0] * (effects.HOURS - 1)
+    if version in {1, 2}:  # before pay was learned by country
+        kept["countries"] = {}
+    if version in {1, 2, 3}:  # before issuers were; eight to twelve was one part
+        kept["issuers"] = {}
+        for name, first in (("effects", effects.HOUR_AT), ("hours_tried", 0)):
+            morning = first + 2
+            kept[name].insert(morning, kept[name][morning])
+    return kept
+
+
 def _read(kept: dict[str, Any], fresh: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in kept.items():
         shape = getattr(fresh, name)
         if isinstance(shape, dict):
-            like = fresh.schedules[0]
+            like = {"countries": fresh.schedules[0], "issuers": fresh.tempers}[name]
             found[name] = {
                 str(one): _array(f"{name} {one}", row, like)
                 for one, row in value.items()

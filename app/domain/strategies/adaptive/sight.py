@@ -60,6 +60,7 @@ class Sight:
     funding: int
     region: int
     country: str  # of the customer, else of the card; may be empty
+    issuer: str  # its name, else the card number's first digits; may be empty
     tries: Floats  # the first decline included
     groups: tuple[int, ...]
     advised: Floats
@@ -98,6 +99,7 @@ def seen(case: Case) -> Sight:
         funding=0 if case.card.funding == "credit" else 1,
         region=SOMEWHERE if not country else US if country == "US" else ABROAD,
         country=country,
+        issuer=(case.card.issuer or case.card.iin or "").strip().lower(),
         tries=np.array([day_number(one.occurred_at) for one in case.declines]),
         groups=groups,
         advised=np.array(advised),

@@ -28,7 +28,7 @@ class Adaptive:
     """
 
     name = "adaptive"
-    version = "4"
+    version = "5"
 
     def __init__(
         self, model: Model | None = None, *, even: Strategy | None = None
