@@ -22,8 +22,12 @@ class Card:
     funding: str = "credit"
     country: str = "US"
     behaviour: str = "approve"
+    issuer: str | None = None
+    iin: str | None = None
 
 
+# What Stripe shows on some accounts only.
+SHOWN_TO_SOME = ("issuer", "iin")
 TEST_CARDS = {
     "pm_card_visa": Card(),
     "pm_card_visa_debit": Card(last4="5556", funding="debit"),
@@ -38,8 +42,12 @@ TEST_CARDS = {
     "pm_card_jcb": Card(brand="jcb", last4="0505", country="JP"),
     "pm_card_unionpay": Card(brand="unionpay", last4="0005", country="CN"),
     "pm_card_us": Card(),
-    "pm_card_gb": Card(last4="0000", country="GB"),
-    "pm_card_de": Card(last4="0016", country="DE"),
+    "pm_card_gb": Card(
+        last4="0000", country="GB", issuer="Test Bank of Britain", iin="400082"
+    ),
+    "pm_card_de": Card(
+        last4="0016", country="DE", issuer="Test Bank of Germany", iin="400027"
+    ),
     "pm_card_fr": Card(last4="0003", country="FR"),
     "pm_card_ca": Card(last4="0000", country="CA"),
     "pm_card_br": Card(last4="0002", country="BR"),
@@ -97,7 +105,9 @@ def answer_of_behaviour(behaviour: str, *, brand: str, off_session: bool) -> Ans
 
 def card_details(card: Card, *, fingerprint: str, exp_month: int, exp_year: int) -> Obj:
     """Return `payment_method.card`."""
+    shown = {name: getattr(card, name) for name in SHOWN_TO_SOME}
     return {
+        **{name: value for name, value in shown.items() if value},
         "brand": card.brand,
         "checks": {
             "address_line1_check": None,
@@ -155,6 +165,7 @@ def charged_card(card: Obj) -> Obj:
     copied = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint")
     return {
         **{field: card[field] for field in copied},
+        **{field: card[field] for field in SHOWN_TO_SOME if field in card},
         "amount_authorized": None,
         "authorization_code": None,
         "extended_authorization": {"status": "disabled"},

@@ -115,6 +115,8 @@ def _complete(known: Decline, charge: ChargeSnapshot) -> None:
     """Add the card to a decline that was written from the refusal alone, or before its
     kind was kept: without it the try would be missing in the card's limits. What was
     said then stays as it is."""
+    if known.issuer is None and known.iin is None:
+        known.issuer, known.iin = charge.card.issuer, charge.card.iin
     if known.payment_method_kind or charge.payment_method_kind is None:
         return
     whole = decline_row(
@@ -180,6 +182,8 @@ def decline_row(
         card_expiry=charge.card_expiry,
         stripe_payment_method_id=charge.payment_method_id,
         payment_method_kind=(charge.payment_method_kind or "")[:32] or None,
+        issuer=charge.card.issuer,
+        iin=charge.card.iin,
         made_by=made_by,
     )
 

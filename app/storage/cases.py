@@ -19,7 +19,10 @@ CUSTOMER_HISTORY = timedelta(days=400)
 
 
 # What is kept of the card that the next charge takes.
-CHOSEN = ("brand", "network", "funding", "country", "fingerprint", "kind")
+CHOSEN = (
+    *("brand", "network", "funding", "country", "fingerprint"),
+    *("issuer", "iin", "kind"),
+)
 
 
 def case_of(session: Session, recovery: Recovery, *, now: datetime) -> Case | None:
@@ -115,6 +118,8 @@ def _card(decline: Decline) -> Card:
         funding=decline.funding,
         country=decline.country,
         fingerprint=decline.fingerprint,
+        issuer=decline.issuer,
+        iin=decline.iin,
         kind=decline.payment_method_kind,
     )
 

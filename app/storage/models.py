@@ -358,6 +358,9 @@ class Decline(Base):
     card_expiry: Mapped[str | None] = mapped_column(String(7))  # "2027-04"
     stripe_payment_method_id: Mapped[str | None] = mapped_column(String(64))
     payment_method_kind: Mapped[str | None] = mapped_column(String(32))
+    # Only for learning; Stripe names the bank on some accounts.
+    issuer: Mapped[str | None] = mapped_column(String(100))
+    iin: Mapped[str | None] = mapped_column(String(6))
     made_by: Mapped[MadeBy] = mapped_column(Word(MadeBy))
 
     recovery: Mapped[Recovery | None] = relationship(back_populates="declines")

@@ -13,6 +13,10 @@ from app.stripe_gateway.fields import Json, flag, number, part, reference, text
 
 # Where merchants note a customer's zone; Stripe itself knows none.
 ZONE_KEYS = ("timezone", "time_zone", "tz")
+# As much as is kept (storage.models). The first six digits beside the last four are
+# what may be kept of any network's number, more only of some (PCI SSC, FAQ 1091).
+ISSUER_LENGTH = 100
+IIN_DIGITS = 6
 
 
 def account(json: Json, *, livemode: bool) -> AccountSnapshot:
@@ -74,8 +78,8 @@ def card(json: Json) -> Card:
         funding=text(json, "funding"),
         country=text(json, "country"),
         fingerprint=text(json, "fingerprint"),
-        issuer=text(json, "issuer"),
-        iin=text(json, "iin"),
+        issuer=(text(json, "issuer") or "")[:ISSUER_LENGTH] or None,
+        iin=(text(json, "iin") or "")[:IIN_DIGITS] or None,
     )
 
 

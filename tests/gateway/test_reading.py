@@ -484,6 +484,22 @@ def test_a_declined_charge_is_read_whole(
     assert charge.is_declined
 
 
+def test_of_an_issuer_no_more_is_read_than_is_kept(
+    gateway: StripeGateway, wire: responses.RequestsMock
+) -> None:
+    """Six digits of the number: eight and the last four would be most of it."""
+    json = recorded("charge.declined")
+    card = json["payment_method_details"]["card"]
+    card |= {"issuer": "Bank " * 50, "iin": "40000012"}
+    wire.get(f"{CHARGES}/ch_1", json=json)
+
+    charge = gateway.charge("ch_1")
+
+    assert charge is not None
+    assert charge.card.issuer == "Bank " * 20
+    assert charge.card.iin == "400000"
+
+
 def test_a_charge_that_stripe_blocked_says_that_the_bank_never_saw_it(
     gateway: StripeGateway, wire: responses.RequestsMock
 ) -> None:

@@ -196,7 +196,8 @@ def test_neither_database_nor_cookies_hold_a_secret(
 
 
 def test_no_column_could_hold_a_card_number_or_a_security_code(app: Flask) -> None:
-    """A card is known by brand, last four, month of expiry and Stripe's fingerprint."""
+    """A card is known by brand, last four, month of expiry, Stripe's fingerprint and,
+    where Stripe shows them, its bank and first six digits."""
     known = {"card_expiry", "last4", "fingerprint"}
     tables = inspect(db.engines["writer"])
     for table in tables.get_table_names():
