@@ -25,6 +25,7 @@ from tests.databases import (  # noqa: F401 - fixtures
     SQLITE,
     database_url,
     empty_file,
+    keep_in_memory,
     on_postgresql,
     on_sqlite,
     postgres,
@@ -33,6 +34,7 @@ from tests.databases import (  # noqa: F401 - fixtures
 from tests.made_once import share
 
 share()
+keep_in_memory()
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 FERNET_KEY = "9dFJ8bH4Yh2m1fS1u1QmY3vJkq2m3XG2k0m8n3q6s7o="
 
