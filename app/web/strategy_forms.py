@@ -136,9 +136,10 @@ class _Reader:
         if not given:
             return None
         found = _AMOUNT.fullmatch(given)
-        decimals = Money(0, currency or "").decimals
+        decimals, given_in = Money(0, currency or "").decimals, (currency or "").upper()
         if found is None or len(found[2] or "") > decimals:
-            self._fault(field, f"“{given[:20]}” is no amount; write it like 19.90.")
+            like = "19.90" if decimals else f"1990: {given_in} has no smaller unit"
+            self._fault(field, f"“{given[:20]}” is no amount; write it like {like}.")
             return None
         return int(found[1] + (found[2] or "").ljust(decimals, "0"))
 

@@ -160,7 +160,7 @@ def test_what_cannot_be_taken_back_is_asked_twice(owner: FlaskClient) -> None:
     a_account()
     _start(owner)
     shown = owner.get(f"{PAGE}/{_only().id}").text
-    assert '<summary class="button">Stop it</summary>' in shown
+    assert '<summary class="button danger">Stop it</summary>' in shown
     assert '<summary class="button">Adopt fixed-ladder</summary>' in shown
     assert "has not shown that it is the better one" in shown
 

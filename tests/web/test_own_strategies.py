@@ -72,6 +72,16 @@ def test_a_rule_that_is_broken_is_named_with_its_line(owner: FlaskClient) -> Non
     assert _versions() == []
 
 
+def test_a_fault_of_the_kinds_stands_beside_them(owner: FlaskClient) -> None:
+    text = _build(owner, **{"1-kinds": "hard"}).text
+    assert 'class="kinds" aria-describedby="h-1-kinds"' in text
+    assert '<p id="h-1-kinds" class="fault">hard declines are never charged' in text
+    every: dict[str, Any] = {"1-kinds": []}
+    text = _build(owner, lines="2", **every).text
+    assert '<p id="h-2-kinds" class="fault">it is never reached' in text
+    assert 'id="h-1-kinds"' not in text
+
+
 @pytest.mark.parametrize(
     ("over", "sentence"),
     [
@@ -90,7 +100,9 @@ def test_a_rule_that_is_broken_is_named_with_its_line(owner: FlaskClient) -> Non
         ({"1-then": "spread", "1-tries": "9" * 50}, "whole number"),
         ({"1-amount_from": "19.90"}, "which currency"),
         ({"1-amount_from": "1e9", "1-currency": "EUR"}, "is no amount"),
-        ({"1-amount_from": "1.5", "1-currency": "JPY"}, "is no amount"),
+        ({"1-amount_from": "1.5", "1-currency": "JPY"}, "JPY has no smaller unit"),
+        ({"1-delays": ""}, "write at least one delay"),
+        ({"1-delays": "0, 1"}, "the first than 0"),
         ({"1-currency": "euros"}, "three letters"),
         ({"1-codes": "<script>"}, "is no decline code"),
         ({"1-kinds": "dire"}, "one of those that are offered"),

@@ -105,7 +105,9 @@ def _never_again(line: Line) -> Iterator[tuple[str, str]]:
 
 
 def _counts(line: Line) -> Iterator[tuple[str, str]]:
-    if not 1 <= line.retries <= MAX_RETRIES:
+    if line.then is Then.DELAYS and not line.delays:
+        yield "delays", "write at least one delay, as in 1, 3, 5."
+    elif not 1 <= line.retries <= MAX_RETRIES:
         said = (
             f"{line.retries} retries: between 1 and {MAX_RETRIES} are possible. Rule: "
             "Stripe recommends at most eight (docs.stripe.com/declines/card), and "
@@ -126,7 +128,8 @@ def _times(line: Line, rules: NetworkRules) -> Iterator[tuple[str, str]]:
     field, gaps = _field_of(line), _gaps(line)
     if line.then is Then.DELAYS:
         if any(gap <= timedelta(0) for gap in gaps):
-            yield field, "each delay has to be longer than the one before."
+            said = "each delay has to be longer than the one before, the first than 0."
+            yield field, said
             return
         if line.delays and line.delays[-1] > line.window_days * _DAY:
             last = f"the last delay lies after the window of {line.window_days} days."

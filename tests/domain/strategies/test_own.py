@@ -134,7 +134,7 @@ def test_a_decline_never_fits_two_lines_by_kind_alone_after_a_change() -> None:
     [
         (Line(tries=9), "9 retries: between 1 and 8 are possible"),
         (Line(tries=0), "0 retries"),
-        (Line(then=Then.DELAYS), "0 retries"),
+        (Line(then=Then.DELAYS), "write at least one delay"),
         (Line(window_days=29), "between 1 and 28 days"),
         (Line(tries=8, window_days=5), "15 hours apart: at least 20"),
         (replace(LADDER, delays=(hours(3),)), "3 hours apart: at least 20"),
