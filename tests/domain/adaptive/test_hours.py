@@ -23,7 +23,9 @@ def learned(evening: float = 0.0, tried: float = 100.0) -> Model:
     found = np.zeros(effects.FEATURES)
     found[effects.HOUR_AT + EVENING] = evening
     counts = np.full(effects.HOURS, tried)
-    return replace(Model.fresh(), effects=found, hours_tried=counts, answered=200)
+    return replace(
+        Model.fresh(), effects=found, hours_tried=counts, answered=100, rate=0.15
+    )
 
 
 def tries(model: Model, case: Case) -> tuple[RetryAt, RetryAt]:
@@ -59,7 +61,7 @@ def test_where_no_hour_is_clearly_better_the_even_spreads_is_kept() -> None:
 
 def test_of_the_even_spreads_own_hours_the_one_that_passes_best_is_kept_to() -> None:
     """Pay is spent from nine on: tries before eleven pass, those after fail."""
-    model = learned()
+    model = learned(tried=2000)
     model.effects[effects.HOUR_AT + MORNING] = 0.5
     found = [
         tries(model, a_case(declines=(refusal(seed / 24),), seed=seed))
@@ -69,14 +71,24 @@ def test_of_the_even_spreads_own_hours_the_one_that_passes_best_is_kept_to() -> 
     assert {local_hour(mine) for mine, _ in found} == {9}
 
 
+def test_among_its_own_hours_the_even_spread_is_not_moved_by_luck() -> None:
+    model = learned(tried=60)
+    model.effects[effects.HOUR_AT + MORNING] = 0.5
+    for seed in range(24):
+        case = a_case(declines=(refusal(seed / 24),), seed=seed)
+        mine, even = tries(model, case)
+        assert mine.evidence["plan"] != "even spread, other hour"
+        assert mine.at == even.at or mine.evidence["plan"] == "model"
+
+
 def test_an_hour_is_left_only_for_one_that_is_better_than_all_of_the_even_spreads() -> (
     None
 ):
     """Bad luck between eight and twelve made every other hour look better."""
     model = learned(evening=0.1)
     model.effects[effects.HOUR_AT + hours.part_of(hours.USUAL)] = -0.5
-    mine, _ = tries(model, a_case())
-    assert hours.part_of(local_hour(mine)) in hours.EVEN_PARTS
+    mine, even = tries(model, a_case())
+    assert mine.at == even.at
     assert hours.part_of(hours.best_hour(model)) in hours.EVEN_PARTS
 
 
@@ -91,6 +103,15 @@ def test_parts_of_the_day_are_explored_until_they_are_known() -> None:
     assert 0 not in {local_hour(each) for each in explored}
     assert all(0 < each.propensity < hours.EXPLORED for each in explored)
     assert not moved(learned(tried=hours.KNOWN_FROM))
+
+
+def test_a_merchant_with_many_cases_learns_more_of_each_hour() -> None:
+    some = learned(tried=hours.KNOWN_FROM)
+    many = replace(some, answered=2000)
+    assert hours.is_known(some, EVENING)
+    assert not hours.is_known(many, EVENING)
+    enough = np.full(effects.HOURS, hours.KNOWN_AT_MOST)
+    assert hours.is_known(replace(many, hours_tried=enough), EVENING)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +146,7 @@ def test_parts_of_the_day_never_tried_are_no_better_than_usual() -> None:
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_models_of_older_formats_are_read(version: int) -> None:
     kept = json.loads(learned(evening=0.7).to_json()) | {"format": version}
-    del kept["issuers"], kept["effects"][effects.HOUR_AT + MORNING]
+    del kept["issuers"], kept["rate"], kept["effects"][effects.HOUR_AT + MORNING]
     lacking = {1: ["hours_tried", "countries"], 2: ["countries"], 3: []}[version]
     del kept["hours_tried"][MORNING]
     for name in lacking:

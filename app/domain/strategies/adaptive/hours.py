@@ -23,12 +23,16 @@ EVEN_PARTS = (2, 3, 4)  # where the even spread's own hours lie
 # Not between midnight and four: banks refuse most then (see even_spread.py).
 WORTH_KNOWING = (1, 2, 3, 4, 5, 6)
 EXPLORED = 0.12  # of the tries, while a part of the day is not known
-KNOWN_FROM = 14  # answers from a part of the day
-TRUSTED_FROM = 10
+# Answers from a part of the day: a tenth of the cases answered, between these. What few
+# cannot show a merchant with many cases can afford to learn.
+KNOWN_FROM, KNOWN_AT_MOST, KNOWN_OF_CASES = 14, 60, 0.1
+DOUBT = 20.0  # answers of a part of the day that weigh as much as the usual
 BEGUN_FROM = 20  # cases answered before anything is explored
 MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 # A part of the day is better than the usual hours when its log-odds are by so much.
 CLEARLY = 0.25
+ERRORS = 2.0  # standard errors
+LEAST_RATE = 0.01
 
 
 def part_of(hour: float) -> int:
@@ -39,26 +43,46 @@ def part_of(hour: float) -> int:
 def best_hour(model: Model) -> float:
     """The usual hour, unless another part of the day is clearly better.
 
-    One that the even spread never visits must be better than both of its own: where
+    One that the even spread never visits must be better than all of its own: where
     one of them had bad luck, hours left by it are never learned of again.
     """
-    by_part = model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
-    best, usual = int(by_part.argmax()), part_of(USUAL)
-    even = max(EVEN_PARTS, key=lambda part: by_part[part])
+    by_part = _effects(model)
+    best, even = int(by_part.argmax()), max(EVEN_PARTS, key=lambda one: by_part[one])
     if best not in EVEN_PARTS and by_part[best] >= by_part[even] + CLEARLY:
         return OF_PARTS[best]
-    return OF_PARTS[even] if by_part[even] >= by_part[usual] + CLEARLY else USUAL
+    of_even = OF_PARTS[even]
+    return of_even if is_clearly_better(model, of_even, USUAL) else USUAL
 
 
 def is_clearly_better(model: Model, hour: float, than: float) -> bool:
-    """By the answers from their parts of the day."""
-    by_part = model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
-    return bool(by_part[part_of(hour)] >= by_part[part_of(than)] + CLEARLY)
+    """By the answers from their parts of the day.
+
+    Between two of the even spread's own, luck must be ruled out as well: where nothing
+    is to be gained its own hours stand.
+    """
+    one, other = part_of(hour), part_of(than)
+    gain = _effects(model)[one] - _effects(model)[other]
+    if one not in EVEN_PARTS:
+        return bool(gain >= CLEARLY)
+    tried = np.maximum(1, model.hours_tried[[one, other]])
+    told = max(LEAST_RATE, model.rate * (1 - model.rate))  # by an answer
+    error = math.sqrt(float((1 / tried).sum()) / told)
+    return bool(gain >= max(CLEARLY, ERRORS * error))
+
+
+def _effects(model: Model) -> Floats:
+    return model.effects[effects.HOUR_AT : effects.WEEKDAY_AT]
 
 
 def moved(at: float, hour: float, offset: float) -> float:
     """The same local day at that hour (days, as in Sight)."""
     return math.floor(at + offset) + hour / 24 - offset
+
+
+def is_known(model: Model, part: int) -> bool:
+    """Whether there are enough answers from a part of the day."""
+    enough = KNOWN_OF_CASES * model.answered
+    return bool(model.hours_tried[part] >= min(KNOWN_AT_MOST, max(KNOWN_FROM, enough)))
 
 
 def drawn(
@@ -71,7 +95,7 @@ def drawn(
     unknown = [
         time
         for part in WORTH_KNOWING
-        if model.hours_tried[part] < KNOWN_FROM
+        if not is_known(model, part)
         and first <= (time := moved(at, OF_PARTS[part], offset)) <= last
     ]
     if not unknown:
@@ -88,5 +112,5 @@ def settled(found: Floats, tried: Floats) -> Floats:
     parts = slice(effects.HOUR_AT, effects.WEEKDAY_AT)
     usual = float((found[parts] * tried).sum() / max(1.0, tried.sum()))
     result = found.copy()
-    result[parts] = usual + np.minimum(1, tried / TRUSTED_FROM) * (found[parts] - usual)
+    result[parts] = usual + tried / (tried + DOUBT) * (found[parts] - usual)
     return result

@@ -193,4 +193,5 @@ def _with_effects(model: Model, table: Table) -> Model:
         effects=hours.settled(found, tried),
         hours_tried=tried,
         skill=skill(told),
+        rate=float(approved.mean()),
     )

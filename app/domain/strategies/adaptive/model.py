@@ -37,7 +37,8 @@ class Model:
     `countries` holds the pay calendars of countries with many cases of their own,
     `issuers` the tempers of issuers with some; `hours_tried` counts answers by part of
     the day, `closed` the cases learned from; `skill` is the Brier score's gain over the
-    base rate by code and number of the try (above zero: better than knowing those).
+    base rate by code and number of the try (above zero: better than knowing those);
+    `rate` is the share of tries that passed.
     """
 
     causes: Floats = field(default_factory=priors.causes)
@@ -52,6 +53,7 @@ class Model:
     closed: int = 0
     answered: int = 0
     skill: float = 0.0
+    rate: float = 0.0
 
     @staticmethod
     def fresh() -> "Model":
@@ -110,7 +112,7 @@ def _renewed(kept: dict[str, Any], version: object) -> dict[str, Any]:
     if version in {1, 2}:  # before pay was learned by country
         kept["countries"] = {}
     if version in {1, 2, 3}:  # before issuers were; eight to twelve was one part
-        kept["issuers"] = {}
+        kept["issuers"], kept["rate"] = {}, 0.0
         for name, first in (("effects", effects.HOUR_AT), ("hours_tried", 0)):
             morning = first + 2
             kept[name].insert(morning, kept[name][morning])
