@@ -23,7 +23,7 @@ run: $(VENV)/.installed ## serve for a real Stripe account
 .PHONY: test
 test: $(VENV)/.installed-dev ## all tests that this machine can run
 	$(PYTEST)
-	$(PYTEST) --database=postgresql tests/storage tests/services tests/web tests/test_backups.py tests/test_thirty_days.py
+	$(PYTEST) --database=postgresql tests/test_thirty_days.py tests/test_backups.py tests/storage tests/services tests/web
 
 .PHONY: check
 check: $(VENV)/.installed-dev ## the gate: format, lint, types, tests

@@ -17,6 +17,7 @@ from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 _codes: dict[str, CodeType] = {}
+_rules: dict[tuple[Any, ...], Rule] = {}
 _makers: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
 _statements: LRUCache[Any, Any] = LRUCache(3_000)
 
@@ -33,7 +34,20 @@ class _Compiled(BytecodeCache):
 
 
 class _KnownRule(Rule):
-    """A route whose function that makes addresses is taken from an equal route."""
+    """A route that takes from an equal one what is made of its address."""
+
+    def compile(self) -> None:
+        key = (self.rule, self.subdomain, self.merge_slashes)
+        if key not in _rules:
+            super().compile()
+            _rules[key] = self
+            return
+        known = _rules[key]
+        self._parts, self._trace = known._parts, known._trace
+        self._converters = known._converters
+        self.arguments |= known.arguments
+        self._build = self._compile_builder(False).__get__(self, None)
+        self._build_unknown = self._compile_builder(True).__get__(self, None)
 
     def _compile_builder(
         self, append_unknown: bool = True
