@@ -3,10 +3,19 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 _Z = 1.96
 EDGES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
+
+
+class Fit(StrEnum):
+    """How a believed chance stands to what happened."""
+
+    FITS = "fits"
+    TOO_HIGH = "too_high"
+    TOO_LOW = "too_low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +41,12 @@ class Bin:
         return max(0.0, middle - half), min(1.0, middle + half)
 
     @property
-    def fits(self) -> bool:
+    def fit(self) -> Fit:
         """Whether the believed chance is one that the answers allow."""
         least, most = self.likely
-        return least <= self.believed <= most
+        if self.believed > most:
+            return Fit.TOO_HIGH
+        return Fit.TOO_LOW if self.believed < least else Fit.FITS
 
 
 def calibration(told: Iterable[tuple[float, bool]]) -> list[Bin]:

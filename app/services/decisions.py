@@ -131,7 +131,7 @@ class Again:
         if self.found is None:
             said = "It cannot be computed again."
         elif self.differences:
-            said = f"Computed again: another {', another '.join(self.differences)}."
+            said = f"Computed again, not the same: {', '.join(self.differences)}."
         else:
             return "Computed again: the same."
         return " ".join((said, *(self.remarks or (UNEXPLAINED,))))

@@ -80,6 +80,8 @@ def _chance(value: Any, attempt: RetryAttempt) -> tuple[str, ...]:
 
 
 def _points(value: Any, attempt: RetryAttempt) -> tuple[str, ...]:
+    if value >= 1:
+        return ("more than any plan can promise: its chances were worse than rates",)
     return (f"{100 * value:.1f} points of the amount",)
 
 

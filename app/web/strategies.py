@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
@@ -29,12 +28,10 @@ from app.web.lists import sight
 from app.web.rendering import render, wants_fragment
 from app.web.schedules import Drawing, drawing
 
-if TYPE_CHECKING:
-    from app.domain.strategies.adaptive.gates import Stage
-
 bp = Blueprint("strategies", __name__, url_prefix="/strategies")
 
 VERSIONS_SHOWN = 50
+_MAY = {"prior": "leave the even spread only for much", "free": "plan by itself"}
 DAMAGED = (
     "Your own strategy. Its newest version is stored damaged and cannot be read, so "
     "Even spread decides in its place, and each decision says so. Save it anew as "
@@ -165,24 +162,27 @@ def _drawn(name: str, example: Example) -> Drawing:
     return draw(strategy_named(name), example)
 
 
-def _learned() -> list[tuple[str, StrategyModel, "Stage | None"]]:
+def _learned() -> list[tuple[str, StrategyModel, str]]:
     """What Adaptive has learned of each account that one may see."""
     ids = [account.id for account in seen_accounts()]
     return [
-        (name, row, _stage(row))
-        for name, row in strategy_reads.models(db.session(), ids)
+        (name, row, _may(row)) for name, row in strategy_reads.models(db.session(), ids)
     ]
 
 
-def _stage(row: StrategyModel) -> "Stage | None":
+def _may(row: StrategyModel) -> str:
+    """How far it may leave the even spread, in words."""
     # Imported when somebody looks: numpy takes 16 MB of a process meant for 120.
     from app.domain.strategies.adaptive import BadModel, Model
-    from app.domain.strategies.adaptive.gates import gate
+    from app.domain.strategies.adaptive.gates import SHUT_MARGIN, gate
 
     try:
-        return gate(Model.from_json(row.body)).stage
+        found = gate(Model.from_json(row.body))
     except BadModel:
-        return None
+        return "not be read: the shipped prior decides"
+    if found.margin >= SHUT_MARGIN:
+        return "keep to the even spread's days"
+    return _MAY[found.stage]
 
 
 def _watched() -> list[dry_runs.Watched]:

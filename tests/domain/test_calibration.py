@@ -1,4 +1,4 @@
-from app.domain.calibration import calibration, score
+from app.domain.calibration import Fit, calibration, score
 
 
 def test_stated_chances_stand_beside_what_happened() -> None:
@@ -21,9 +21,11 @@ def test_a_bin_says_whether_its_chance_is_possible() -> None:
     (honest,) = calibration([(0.3, n < 30) for n in range(100)])
     least, most = honest.likely
     assert 0.2 < least < 0.3 < most < 0.4
-    assert honest.fits
+    assert honest.fit is Fit.FITS
     (boastful,) = calibration([(0.3, n < 10) for n in range(100)])
-    assert not boastful.fits
+    assert boastful.fit is Fit.TOO_HIGH
+    (modest,) = calibration([(0.3, n < 60) for n in range(100)])
+    assert modest.fit is Fit.TOO_LOW
 
 
 def test_chances_that_know_something_score_better_than_the_average() -> None:

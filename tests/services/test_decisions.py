@@ -134,8 +134,8 @@ def test_a_changed_row_is_noticed(app: Flask) -> None:
     (found,) = computed(recovery_id)
     assert found.differences == ("time",)
     assert found.verdict == (
-        "Computed again: another time. Nothing explains it: what is stored must have "
-        "been changed."
+        "Computed again, not the same: time. Nothing explains it: what is stored must "
+        "have been changed."
     )
 
 
@@ -148,7 +148,7 @@ def test_another_program_is_named_as_the_cause(
         row.reason, row.program = "Because.", "0" * 12
     (found,) = computed(recovery_id)
     assert found.verdict == (
-        "Computed again: another reason. The program's rules have changed since."
+        "Computed again, not the same: reason. The program's rules have changed since."
     )
     monkeypatch.setattr("app.domain.strategies.even_spread.EvenSpread.version", "99")
     (found,) = computed(recovery_id)

@@ -48,7 +48,7 @@ def test_a_difference_is_shown(viewer: FlaskClient) -> None:
     with transaction() as session:
         session.scalars(select(Decision)).one().reason = "Because."
     page = viewer.get(f"/recoveries/{recovery_id}/decisions").text
-    assert "Computed again: another reason." in page
+    assert "Computed again, not the same: reason." in page
     assert "<dt>Computed again, reason</dt>" in page
 
 

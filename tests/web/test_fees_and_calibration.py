@@ -1,5 +1,6 @@
 """Fees shown before and beside each retry, with a budget; chances held to account."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -146,6 +147,21 @@ def test_chances_stand_beside_what_happened(viewer: FlaskClient) -> None:
     assert "style=" not in page
 
 
+def test_a_group_that_does_not_fit_says_in_which_way(viewer: FlaskClient) -> None:
+    for n in range(40):
+        an_attempt(
+            status=AttemptStatus.SUCCEEDED if n < 2 else AttemptStatus.DECLINED,
+            started_at=MONDAY,
+            finished_at=MONDAY,
+            probability=0.3,
+        )
+    page = viewer.get(CALIBRATION).text
+    assert 'data-label="Fits">no: believed too much' in page
+    picture = page[page.index("<svg") : page.index("</svg>")]
+    for label in (">0 %<", ">100 %<", ">believed<", ">approved<"):
+        assert label in picture
+
+
 def test_the_chances_of_one_account_can_be_looked_at(viewer: FlaskClient) -> None:
     first, second = a_account(), a_account(name="Coffee")
     for account, count in ((first, 3), (second, 5)):
@@ -172,3 +188,14 @@ def test_adaptive_shows_what_it_has_learned(viewer: FlaskClient) -> None:
     learning.keep(account.id, Model.fresh(), now=MONDAY)
     page = viewer.get("/strategies/adaptive").text
     assert "leave the even spread only for much" in page
+
+
+def test_a_model_worse_than_rates_is_said_to_be_kept_to_the_even_spread(
+    viewer: FlaskClient,
+) -> None:
+    account = a_account(strategy="adaptive")
+    learning.keep(account.id, replace(Model.fresh(), skill=-1271.7), now=MONDAY)
+    page = viewer.get("/strategies/adaptive").text
+    assert "none: worse than it" in page
+    assert "keep to the even spread&#39;s days" in page
+    assert "-127170" not in page
