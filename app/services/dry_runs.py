@@ -11,7 +11,7 @@ from app.domain.cases import Case
 from app.domain.declines import Decline, MadeBy
 from app.domain.recovery import AttemptStatus
 from app.domain.rehearsal import Rehearsal, rehearse
-from app.domain.steps import Step, Strategy
+from app.domain.steps import RetryAt, Step, Strategy
 from app.domain.strategies.even_spread import EvenSpread
 from app.domain.strategies.hands_off import HandsOff
 from app.services.planning import step_by
@@ -43,6 +43,13 @@ class Watched:
     recovery: Recovery
     would_have: Rehearsal
     charges: tuple[Decline, ...]  # refused after the first one, whoever made them
+
+    @property
+    def retries(self) -> tuple[RetryAt, ...]:
+        """Even spread's until the renewal was paid, canceled or otherwise over."""
+        over = self.recovery.ended_at
+        every = self.would_have.retries
+        return tuple(each for each in every if over is None or each.at < over)
 
 
 def would_do(

@@ -30,6 +30,7 @@ def register(app: Flask) -> None:
         money=money,
         when=when,
         exact=exact,
+        exact_text=exact_text,
         word=word_of,
         pill=pill,
         standing=standing,

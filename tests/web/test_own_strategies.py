@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
+from app.domain.declines import MadeBy
 from app.domain.recovery import ClosedAs, PauseCause, RecoveryStatus
 from app.domain.strategies.own_json import BadDefinition, from_json, to_json
 from app.services import own_strategies, strategies
@@ -285,9 +286,31 @@ def test_watching_shows_even_spread_beside_stripe(viewer: FlaskClient) -> None:
     page = viewer.get("/strategies/hands-off").text
     row = page[page.index('id="watched"') :]
     assert row.count("<time") >= 10  # eight retries, the first decline, Stripe's own
-    assert "5 Nov" in row or "3 days" in row
+    assert re.search(r"on day (<time [^>]*>\d+</time>, ){7}<time [^>]*>\d+</time>", row)
+    assert re.search(r"declined on day <time [^>]*>3</time>[;,<]", row)
     with reading() as session:
         assert not session.scalars(select(RetryAttempt)).all()
+
+
+def test_watching_ends_with_the_renewal_and_names_who_charged(
+    viewer: FlaskClient,
+) -> None:
+    watched = a_recovery(
+        strategy="hands-off",
+        status=RecoveryStatus.CLOSED,
+        closed_as=ClosedAs.PAID_ELSEWHERE,
+        ended_at=MONDAY + timedelta(days=8),
+    )
+    made = {"recovery_id": watched.id, "account_id": watched.account_id}
+    a_decline(**made)
+    for day, who in ((3, MadeBy.STRIPE), (5, MadeBy.CUSTOMER)):
+        at = MONDAY + timedelta(days=day)
+        a_decline(**made, occurred_at=at, made_by=who)
+    page = viewer.get("/strategies/hands-off").text
+    row = re.sub("<[^>]+>", "", page[page.index('id="watched"') :])
+    assert re.search(r"on day \d, \d\s", row)  # two retries by then, and no eight
+    assert "declined on day 3; declined on day 5, made by the customer" in row
+    assert "Paid elsewhere on day 8" in row
 
 
 def test_what_another_invoice_found_out_later_is_not_foreseen(
