@@ -19,6 +19,7 @@ from app.web.strategies import draw, profile_of
 from app.web.strategy_forms import (
     FUNDINGS,
     LineText,
+    focused_line,
     read,
     rearranged,
     texts_of,
@@ -93,7 +94,8 @@ def _answer(*, row: OwnRow | None, action: str) -> ResponseReturnValue:
     texts, wish = texts_of(request.form), request.form.get("do", "save")
     moved = rearranged(texts, wish)
     if moved is not None:
-        return _form(moved, action=action, row=row)
+        at = focused_line(wish, of=len(moved))
+        return _form(moved, action=action, row=row, focused=at)
     definition, faults = read(texts)
     faults = faults or faults_in(definition)
     if not faults and wish == "show":
@@ -115,7 +117,8 @@ def _answer(*, row: OwnRow | None, action: str) -> ResponseReturnValue:
                 name, definition, since=_since(), user_id=me().id, now=current.now()
             )
             said = (
-                f"Version {version} is saved; recoveries that begin now take it."
+                f"Version {version} is saved: recoveries that begin with {name} from "
+                "now on take it. An experiment under way keeps its version."
                 if version != before
                 else "Nothing has changed, so there is no new version."
             )
@@ -145,6 +148,7 @@ def _form(
     faults: tuple[Fault, ...] = (),
     shows: bool = False,
     is_damaged: bool = False,
+    focused: int = 0,
     status: int = 200,
 ) -> ResponseReturnValue:
     strategy = OwnStrategy("preview", "0", read(texts)[0]) if shows else None
@@ -159,6 +163,7 @@ def _form(
         since=request.form.get("since") or (row.version if row else ""),
         faults=faults,
         is_damaged=is_damaged,
+        focused=focused,
         pictures=[(e.title, draw(strategy, e)) for e in EXAMPLES] if strategy else [],
         kinds=list(DeclineKind),
         fundings=[("", "any"), *((each, each) for each in FUNDINGS)],

@@ -63,6 +63,14 @@ def rearranged(texts: list[LineText], wish: str) -> list[LineText] | None:
     return None
 
 
+def focused_line(wish: str, *, of: int) -> int:
+    """Where the keyboard goes on after such a wish, in a form with so many lines."""
+    verb, _, number = wish.partition("-")
+    if verb == "add":
+        return of
+    return max(1, int(number) - 1) if verb == "up" else min(int(number), of)
+
+
 def written(definition: Definition) -> list[LineText]:
     """The fields that would give this definition."""
     return [_written(line) for line in definition.lines]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from app.domain.recovery import RecoveryStatus
 from app.domain.strategies.own import Definition, Line
@@ -67,6 +67,29 @@ def test_a_strategy_is_built_line_by_line(open_as: Open, has_script: bool) -> No
     page.get_by_role("combobox").select_option("gentle-spring")
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_text("those under way keep theirs")).to_be_visible()
+
+
+def test_the_keyboard_goes_on_where_the_form_has_changed(open_as: Open) -> None:
+    page = open_as()
+    page.goto("/strategies/new")
+
+    def press(name: str) -> None:
+        button = page.get_by_role("button", name=name)
+        button.focus()
+        with page.expect_response("**/strategies/new"):
+            page.keyboard.press("Enter")
+
+    def first_of(number: int) -> Locator:
+        return page.locator(f"#line-{number} input[type=checkbox]").first
+
+    press("Add a line")
+    expect(first_of(2)).to_be_focused()
+    press("Move up")
+    expect(first_of(1)).to_be_focused()
+    press("Remove line 2")
+    expect(first_of(1)).to_be_focused()
+    press("Show what it does")
+    expect(page.get_by_role("heading", name="What it would do")).to_be_focused()
 
 
 def test_an_experiment_is_started_with_its_size_said_first(
