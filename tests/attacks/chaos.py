@@ -77,6 +77,7 @@ class Chaos:
     def begin(self, subscribers: int) -> None:
         """A migrated database, a connected merchant, subscribers with their stories,
         whose renewals are a few hours away."""
+        create_app(self.config)  # every life inherits what is made once a process
         for number in range(subscribers):
             person = self.sandbox.subscriber(email=f"{number}@example.com")
             answers, default = STORIES[number % len(STORIES)]
@@ -86,7 +87,7 @@ class Chaos:
         self._in_peace(_connect)
         began = time.monotonic()
         self._in_peace(lives.tick)
-        self.pace = max(0.3, time.monotonic() - began)
+        self.pace = max(0.5, time.monotonic() - began)
         self.sandbox.deliver(duplicates=0.2, shuffle=True, delay=(0, 1800))
 
     def go(self, kills: int) -> None:
