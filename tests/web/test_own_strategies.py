@@ -407,6 +407,8 @@ def test_a_damaged_row_takes_no_page_and_no_decision_with_it(
     for page in ("", "/dry-run", "/edit"):
         assert owner.get(f"/strategies/gentle-spring{page}").status_code == 200
     assert owner.get("/strategies/new?copy=gentle-spring").status_code == 200
+    dry_run = owner.get("/strategies/gentle-spring/dry-run").text
+    assert "so Even spread decides in its place" in dry_run
     with transaction() as session:
         plan(session, session.get_one(Recovery, recovery.id), now=MONDAY)
     with reading() as session:
