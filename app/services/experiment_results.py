@@ -97,8 +97,8 @@ class Expected:
 
 
 def expected(session: Session, account_id: int, *, now: datetime) -> Expected:
-    """Declines a month from the last three whole months, else from what there is of
-    this one; the share that is paid from months whose renewals have all run out."""
+    """Declines a month from the last three whole months, else from the days since the
+    account was connected; the share that is paid from months that have run out."""
     monthly = _monthly(session, account_id, now=now)
     paid, every = experiment_reads.paid_share(
         session, account_id, months=_months_before(now - _WINDOW, 3)
@@ -108,25 +108,30 @@ def expected(session: Session, account_id: int, *, now: datetime) -> Expected:
 
 
 def _monthly(session: Session, account_id: int, *, now: datetime) -> int:
-    """Declines a month; 0 where there are none yet, or only a few days of them."""
-    months = _months_before(now, 3)
-    counts = experiment_reads.monthly_declines(session, account_id, months=months)
-    counted = [count for count in counts if count]
-    if counted:
-        return round(sum(counted) / len(counted))
-    [so_far] = experiment_reads.monthly_declines(
-        session, account_id, months=[f"{now:%Y-%m}"]
-    )
-    if not so_far:
+    """Declines a month; 0 where there are none yet, or only a few days of them.
+
+    Of the time before the account was connected only what was still open is known.
+    """
+    account = session.get(StripeAccount, account_id)
+    if account is None:
         return 0
-    connected_at = session.get_one(StripeAccount, account_id).connected_at
-    days = (now - max(connected_at, _month_of(now))) / timedelta(days=1)
-    return round(so_far * _DAYS_A_MONTH / days) if days >= _LEAST_DAYS else 0
+    since = f"{account.connected_at.astimezone(UTC):%Y-%m}"
+    whole = [month for month in _months_before(now, 3) if month > since]
+    counted = experiment_reads.monthly_declines(session, account_id, months=whole)
+    if any(counted):
+        return round(sum(counted) / len(counted))
+    this = f"{now.astimezone(UTC):%Y-%m}"
+    so_far = experiment_reads.monthly_declines(
+        session, account_id, months=sorted({max(since, *_months_before(now, 1)), this})
+    )
+    began_at = max(account.connected_at, _month_of(_month_of(now) - timedelta(days=1)))
+    days = (now - began_at) / timedelta(days=1)
+    return round(sum(so_far) * _DAYS_A_MONTH / days) if days >= _LEAST_DAYS else 0
 
 
-def _month_of(now: datetime) -> datetime:
+def _month_of(at: datetime) -> datetime:
     """When the month (UTC) began."""
-    there = now.astimezone(UTC)
+    there = at.astimezone(UTC)
     return there.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -322,13 +322,13 @@ def _began(account_id: int, days: int, count: int, **over: Any) -> None:
 
 
 def test_a_merchants_own_numbers_come_from_whole_months(app: Flask) -> None:
-    account = a_account()
+    account = a_account(connected_at=MONDAY - timedelta(days=120))
     for days, count in ((10, 12), (40, 36), (0, 50)):
         _began(account.id, days, count, status=RecoveryStatus.RECOVERED)
     with reading() as session:
         own = experiment_results.expected(session, account.id, now=MONDAY)
         other = experiment_results.expected(session, 999, now=MONDAY)
-    assert (own.monthly, own.base, own.has_history) == (24, 0.9, True)
+    assert (own.monthly, own.base, own.has_history) == (16, 0.9, True)
     assert (other.monthly, other.base, other.has_history) == (100, 0.45, False)
 
 
@@ -353,3 +353,14 @@ def test_a_month_just_begun_is_not_taken_for_a_whole_one(app: Flask) -> None:
         )
     assert (few.monthly, few.has_history) == (100, False)
     assert (half.monthly, half.has_history) == (20, True)
+
+
+def test_what_was_open_at_the_import_is_no_month_of_declines(app: Flask) -> None:
+    account = a_account(connected_at=MONDAY)
+    _began(account.id, 10, 3)  # older ones, of which the paid ones are not known
+    _began(account.id, -5, 20)
+    with reading() as session:
+        own = experiment_results.expected(
+            session, account.id, now=MONDAY + timedelta(days=15)
+        )
+    assert (own.monthly, own.has_history) == (41, True)
