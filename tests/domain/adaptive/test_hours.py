@@ -102,16 +102,21 @@ def test_parts_of_the_day_are_explored_until_they_are_known() -> None:
     assert {local_hour(each) for each in explored} >= {6, 18, 21}
     assert 0 not in {local_hour(each) for each in explored}
     assert all(0 < each.propensity < hours.EXPLORED for each in explored)
-    assert not moved(learned(tried=hours.KNOWN_FROM))
+    assert not moved(learned(tried=hours.KNOWN_AT_MOST))
 
 
-def test_a_merchant_with_many_cases_learns_more_of_each_hour() -> None:
-    some = learned(tried=hours.KNOWN_FROM)
-    many = replace(some, answered=2000)
-    assert hours.is_known(some, EVENING)
-    assert not hours.is_known(many, EVENING)
-    enough = np.full(effects.HOURS, hours.KNOWN_AT_MOST)
-    assert hours.is_known(replace(many, hours_tried=enough), EVENING)
+def test_a_part_of_the_day_is_explored_while_it_may_be_clearly_better() -> None:
+    few, most = hours.KNOWN_FROM, hours.KNOWN_AT_MOST
+    assert not hours.is_known(learned(evening=-0.8, tried=few - 1), EVENING)
+    assert hours.is_known(learned(evening=-0.8, tried=few), EVENING)
+    assert not hours.is_known(learned(evening=0.2, tried=few), EVENING)
+    assert hours.is_known(learned(evening=0.2, tried=most), EVENING)
+
+
+def test_where_few_tries_pass_more_are_needed_to_know_an_hour() -> None:
+    often, seldom = learned(tried=40), replace(learned(tried=40), rate=0.03)
+    assert hours.is_known(often, EVENING)
+    assert not hours.is_known(seldom, EVENING)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +144,7 @@ def test_parts_of_the_day_never_tried_are_no_better_than_usual() -> None:
     found = np.zeros(effects.FEATURES)
     found[effects.HOUR_AT + 2] = found[effects.HOUR_AT + 3] = -0.4
     tried = np.array([0, 0, 200, 200, 0, 0, 0.0])
-    by_part = hours.settled(found, tried)[effects.HOUR_AT : effects.WEEKDAY_AT]
+    by_part = hours.settled(found, tried, 0.1)[effects.HOUR_AT : effects.WEEKDAY_AT]
     assert by_part == pytest.approx(np.full(effects.HOURS, -0.4))
 
 

@@ -53,13 +53,13 @@ class Choice:
         self.tries = left if isinstance(left, int) else retries_left(case)
         self.cost = cost_of_a_try(case)
         self.earliest = day_number(first_allowed(case, now, now=now).at) + 0.001
-        hour = hours.best_hour(model)
+        hour = hours.best_hour(model) if self.local.is_known else hours.UNKNOWN
         self.even_at, self.even_propensity = self._even_time(hour)
         evens = even_times(
             self.even_at,
             self.sight.deadline,
             self.tries,
-            hour=hour if self._is_better(hour, EVEN_HOUR) else EVEN_HOUR,
+            hour=hour if self._leaves_even(hour) else EVEN_HOUR,
             offset=self.sight.offset,
         )
         at = times(self.sight, earliest=self.earliest, hour=hour, even=evens)
@@ -77,6 +77,9 @@ class Choice:
         own_hour = (own + self.sight.offset) % 1 * 24
         is_better = self._is_better(hour, own_hour)
         return self._hour_of(better if is_open and is_better else own)
+
+    def _leaves_even(self, hour: float) -> bool:
+        return not self.local.is_known or self._is_better(hour, EVEN_HOUR)
 
     def _is_better(self, hour: float, than: float) -> bool:
         return hours.is_clearly_better(self.model, hour, than)

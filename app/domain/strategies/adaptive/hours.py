@@ -17,22 +17,24 @@ from app.domain.strategies.adaptive.model import Model
 from app.domain.strategies.adaptive.paydays import Floats
 
 USUAL = 9.5
+# UTC, where the zone is unknown: the middle one of the even spread's then.
+UNKNOWN = 16.0
 # One for each part of the day of which an effect is learned.
 OF_PARTS = (0.5, 6.5, USUAL, 11.5, 14.0, 18.0, 21.5)
 EVEN_PARTS = (2, 3, 4)  # where the even spread's own hours lie
 # Not between midnight and four: banks refuse most then (see even_spread.py).
 WORTH_KNOWING = (1, 2, 3, 4, 5, 6)
 EXPLORED = 0.12  # of the tries, while a part of the day is not known
-# Answers from a part of the day: a tenth of the cases answered, between these. What few
-# cannot show a merchant with many cases can afford to learn.
-KNOWN_FROM, KNOWN_AT_MOST, KNOWN_OF_CASES = 14, 60, 0.1
-DOUBT = 20.0  # answers of a part of the day that weigh as much as the usual
+# A part of the day is known from so many answers on, and when it is no longer likely to
+# be clearly better than the even spread's (by so many errors), or after the most.
+KNOWN_FROM, KNOWN_AT_MOST, UNLIKELY = 14, 60, 0.85
 BEGUN_FROM = 20  # cases answered before anything is explored
 MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 # A part of the day is better than the usual hours when its log-odds are by so much.
 CLEARLY = 0.25
 ERRORS = 2.0  # standard errors
-LEAST_RATE = 0.01
+LEAST_TOLD = 0.01
+SPREAD = float(effects.SPREAD[effects.HOUR_AT])  # of effects, before any answer
 
 
 def part_of(hour: float) -> int:
@@ -65,8 +67,7 @@ def is_clearly_better(model: Model, hour: float, than: float) -> bool:
     if one not in EVEN_PARTS:
         return bool(gain >= CLEARLY)
     tried = np.maximum(1, model.hours_tried[[one, other]])
-    told = max(LEAST_RATE, model.rate * (1 - model.rate))  # by an answer
-    error = math.sqrt(float((1 / tried).sum()) / told)
+    error = math.sqrt(float((1 / tried).sum()) / _told(model.rate))
     return bool(gain >= max(CLEARLY, ERRORS * error))
 
 
@@ -80,9 +81,19 @@ def moved(at: float, hour: float, offset: float) -> float:
 
 
 def is_known(model: Model, part: int) -> bool:
-    """Whether there are enough answers from a part of the day."""
-    enough = KNOWN_OF_CASES * model.answered
-    return bool(model.hours_tried[part] >= min(KNOWN_AT_MOST, max(KNOWN_FROM, enough)))
+    """Whether more answers from a part of the day are not worth their cost."""
+    tried = float(model.hours_tried[part])
+    if not KNOWN_FROM <= tried < KNOWN_AT_MOST:
+        return tried >= KNOWN_AT_MOST
+    by_part = _effects(model)
+    lacking = max(by_part[one] for one in EVEN_PARTS) + CLEARLY - by_part[part]
+    error = math.sqrt(1 / (1 / SPREAD**2 + tried * _told(model.rate)))
+    return bool(lacking >= UNLIKELY * error)
+
+
+def _told(rate: float) -> float:
+    """By one answer about log-odds."""
+    return max(LEAST_TOLD, rate * (1 - rate))
 
 
 def drawn(
@@ -106,11 +117,18 @@ def drawn(
     return dice.choice(unknown), EXPLORED / len(unknown)
 
 
-def settled(found: Floats, tried: Floats) -> Floats:
-    """The effects with those of parts of the day that few tries have met set to what
-    is usual: else they would look better wherever tries disappoint altogether."""
+def settled(found: Floats, tried: Floats, rate: float) -> Floats:
+    """The effects, with those of parts of the day that few tries have met drawn to what
+    is usual, not to nothing: else they would look better wherever tries disappoint
+    altogether. `rate` is the share of tries that passed."""
     parts = slice(effects.HOUR_AT, effects.WEEKDAY_AT)
-    usual = float((found[parts] * tried).sum() / max(1.0, tried.sum()))
+    told = tried * _told(rate) * SPREAD**2
+    of_answers = told / (1 + told)  # the rest of an effect is the ridge's nothing
+    if not (tried * of_answers).sum():
+        return found
+    usual = (tried * found[parts]).sum() / (tried * of_answers).sum()
+    drawn_by = (1 - of_answers) * usual
     result = found.copy()
-    result[parts] = usual + tried / (tried + DOUBT) * (found[parts] - usual)
+    # Of all tries together the chances stay as they were found.
+    result[parts] += drawn_by - (tried * drawn_by).sum() / tried.sum()
     return result

@@ -186,12 +186,12 @@ def _with_effects(model: Model, table: Table) -> Model:
     approved = np.concatenate([one.answers for one in lessons])
     x = np.concatenate([one.features for one in lessons], dtype=float)
     found = effects.fitted(x, approved, believed)
-    told = Told.of(lessons)
+    told, rate = Told.of(lessons), float(approved.mean())
     tried = x[:, effects.HOUR_AT : effects.WEEKDAY_AT].sum(axis=0)
     return replace(
         model,
-        effects=hours.settled(found, tried),
+        effects=hours.settled(found, tried, rate),
         hours_tried=tried,
         skill=skill(told),
-        rate=float(approved.mean()),
+        rate=rate,
     )
