@@ -59,6 +59,10 @@ class Breaches:
         self.network_cap += _over_cap(earlier, at, brand)
         earlier.append(at)
 
+    def note_approved(self, card: str) -> None:
+        """The retry noted last was approved: it counts against no cap."""
+        self.cards[card].pop()
+
     def as_dict(self) -> dict[str, int]:
         return {
             "never_retry": self.never_retry,

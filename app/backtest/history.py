@@ -145,7 +145,7 @@ def verdict(first: Replay, second: Replay) -> str:
     least = min(first.known, second.known)
     if least < LEAST_CASES:
         return (
-            f"Not ranked: only {least} of {first.cases} past cases say anything about "
+            f"Not ranked: {least} of {first.cases} past cases say anything about "
             f"both; {LEAST_CASES} are needed."
         )
     if first.interval[0] > second.interval[1]:

@@ -164,6 +164,8 @@ class _Race:
             deadline_at=case.deadline_at,
         )
         codes = answer(self.world, self.ids[name], due.at)
+        if codes is None:
+            self.record.breaches.note_approved(card)
         run.retries += 1
         attempt = CardAttempt(
             due.at, case.amount.amount, case.amount.currency, codes is not None

@@ -60,7 +60,7 @@ def test_cases_that_say_nothing_are_shown_and_not_counted() -> None:
 
 def test_few_known_cases_are_not_ranked() -> None:
     few, many = Replay(900, 99, 90), Replay(900, 400, 100)
-    assert verdict(few, many).startswith("Not ranked: only 99 of 900")
+    assert verdict(few, many).startswith("Not ranked: 99 of 900")
 
 
 def test_intervals_that_overlap_are_not_ranked() -> None:
@@ -80,6 +80,6 @@ def test_two_are_held_against_each_other_on_the_cases_known_of_both() -> None:
     assert (found.second_shared.known, found.second_shared.recovered) == (2, 0)
     apart = compare(OnDays(2, 5), OnDays(3, 9), history)
     assert (apart.first.recovered, apart.second.recovered) == (1, 1)
-    assert apart.verdict.startswith("Not ranked: only 0 of 4")
+    assert apart.verdict.startswith("Not ranked: 0 of 4")
     many = compare(OnDays(2, 5), OnDays(2), [past(2, paid=5)] * 100)
     assert many.verdict.startswith("The first did better")

@@ -109,6 +109,15 @@ def test_too_many_tries_on_a_card_are_breaches() -> None:
     assert a_run(World(*visa), *every_hour, cases=2).breaches.network_cap == 3
 
 
+def test_an_approved_charge_counts_against_no_cap() -> None:
+    """Networks cap what is tried again after refusals; 15 are allowed on this card."""
+    of_one_card = [
+        a_case(n, customer_id="cus", card={"brand": "amex"}) for n in range(8)
+    ]
+    assert a_run(World(*of_one_card, opens=0), 1, cases=8).breaches.network_cap == 0
+    assert a_run(World(*of_one_card, opens=9), 1, cases=8).breaches.network_cap == 1
+
+
 @pytest.mark.parametrize("name", ["even-spread", "adaptive", "fixed-ladder"])
 def test_no_strategy_of_ours_breaks_a_rule_in_a_world_of_refusals(name: str) -> None:
     cases = [

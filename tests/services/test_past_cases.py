@@ -74,7 +74,7 @@ def test_only_watching_says_nothing_and_is_not_ranked(app: Flask) -> None:
     closed(paid=True)
     found = told().found
     assert (found.second.known, found.first_shared.known) == (0, 0)
-    assert found.verdict.startswith("Not ranked: only 0 of 1 past cases")
+    assert found.verdict.startswith("Not ranked: 0 of 1 past cases")
 
 
 def test_a_replaced_card_leaves_the_recovery_out(app: Flask) -> None:

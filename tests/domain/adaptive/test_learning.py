@@ -307,6 +307,15 @@ def test_little_evidence_proves_little() -> None:
     assert skill_of(110) < skill_of(700)
 
 
+def test_skill_is_never_below_minus_one() -> None:
+    """Nobody pays: the base rate is all but exact, and other chances are far off."""
+    nobody = [
+        replace(an_episode(n, 3), believed=((MONDAY + timedelta(days=3), 0.6),))
+        for n in range(200)
+    ]
+    assert learn(Model.fresh(), nobody).skill == -1.0
+
+
 def test_skill_that_is_over_counts_no_more() -> None:
     good = [foretold(n, right=True, day=n % 50) for n in range(800)]
     bad = [foretold(1000 + n, right=False, day=60 + n % 50) for n in range(400)]

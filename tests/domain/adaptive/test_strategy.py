@@ -196,6 +196,14 @@ def test_what_was_unknown_is_on_the_card() -> None:
     assert "what this decline code stands for" in unknown
 
 
+def test_where_the_zone_is_unknown_plans_keep_to_day_on_three_continents() -> None:
+    step = planned(a_case(card=Card(), customer=Customer("cus")), a_free_model())
+    assert isinstance(step, RetryAt)
+    told = step.evidence["planned"]
+    assert isinstance(told, list)
+    assert {datetime.fromisoformat(str(at)).hour for at in told} <= {15, 16, 17}
+
+
 def test_a_recovery_without_hope_is_ended_by_a_proven_model_alone() -> None:
     model = a_free_model()
     causes = model.causes.copy()

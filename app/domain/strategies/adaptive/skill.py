@@ -72,7 +72,8 @@ def skill(told: Told) -> float:
     gain, error = _gain(told)
     newest, of_newest = _gain(told.picked(slice(-NEWEST_STATED, None)))
     if min(gain + 2 * error, newest + 2 * of_newest) < 0:
-        return min(gain, newest)
+        # Where nearly all answers are alike, hardly anything is left to be gained.
+        return max(-1.0, min(gain, newest))
     return max(0.0, min(gain - error, newest))
 
 
