@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.domain.cases import Case
+from app.domain.cases import Card, Case, Customer
 from app.domain.decision import decide
 from app.domain.money import Money
 from app.domain.steps import RetryAt
@@ -132,6 +132,15 @@ def test_nothing_is_explored_where_it_would_cost(case: Case) -> None:
     for seed in range(60):
         mine, even = tries(learned(tried=0), replace(case, seed=seed))
         assert mine.at == even.at
+
+
+def test_nothing_is_explored_where_nobody_knows_the_customers_hour() -> None:
+    proven = replace(learned(tried=0), closed=900, skill=0.3)
+    case = a_case(card=Card(), customer=Customer("cus"))
+    for seed in range(60):
+        mine, _ = tries(proven, replace(case, seed=seed))
+        assert mine.evidence["plan"] == "model"
+        assert mine.propensity == 1.0
 
 
 def test_another_hour_never_leaves_the_window() -> None:

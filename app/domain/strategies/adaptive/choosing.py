@@ -177,7 +177,7 @@ class Choice:
 
     def _hour_of(self, best: float) -> tuple[float, float]:
         """The time to try, and the probability with which it is picked."""
-        if self.window < LEAST_EXPLORED:
+        if self.window < LEAST_EXPLORED or not self.local.is_known:
             return best, 1.0
         last = self.sight.deadline - MARGIN
         return hours.drawn(
