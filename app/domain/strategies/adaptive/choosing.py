@@ -29,6 +29,7 @@ EVEN_HOUR = 11.0  # the middle one of the even spread's
 TRY_COST_CENTS = 12  # network and advice fees and goodwill: an estimate of ours
 LEAST_COST, MOST_COST = 0.003, 0.015  # of the amount
 RUNNERS_UP = 3
+SAME_TIME = 0.01  # days: a plan may take the even spread's time beside the model's
 # Small chances are those that a model knows least: a recovery ends early only when its
 # tries are believed to bring less than this part of what they are taken to cost.
 HOPELESS = 0.5
@@ -146,7 +147,7 @@ class Choice:
     def _left_aside(self, plan: Plan) -> tuple[Alternative, ...]:
         """The model's own first try, where it is not the even spread's."""
         at = float(plan.at[0])
-        if abs(at - self.even_at) < 0.01:
+        if abs(at - self.even_at) < SAME_TIME:
             return ()
         said = "the model's own first try; its plan promises too little more"
         moment = ZERO + timedelta(minutes=round(1440 * at))
@@ -194,15 +195,9 @@ class Choice:
         weights = self.belief.weights.sum(axis=0)
         chance = weights @ self.slots.chances
         order = np.argsort(-chance[: self.even_from], kind="stable")
-        others = [n for n in order if abs(self.slots.at[n] - plan.at[0]) > 0.01]
+        others = [n for n in order if abs(self.slots.at[n] - plan.at[0]) > SAME_TIME]
         return tuple(
-            Alternative(
-                ZERO + timedelta(minutes=round(1440 * float(self.slots.at[n]))),
-                "planned for later, should this try fail"
-                if np.abs(plan.at - self.slots.at[n]).min() < 0.01
-                else "adds less to the tries planned",
-                round(float(chance[n]), 4),
-            )
+            _runner_up(plan, float(self.slots.at[n]), float(chance[n]))
             for n in others[:RUNNERS_UP]
         )
 
@@ -226,6 +221,19 @@ class Choice:
             "cost": round(self.cost * amount),
             "unknown": list(self.sight.unknown),
         }
+
+
+def _runner_up(plan: Plan, at: float, chance: float) -> Alternative:
+    """Another time, or the planned one beside which it lies."""
+    near = float(plan.at[np.abs(plan.at - at).argmin()])
+    is_planned = abs(near - at) < SAME_TIME
+    return Alternative(
+        ZERO + timedelta(minutes=round(1440 * (near if is_planned else at))),
+        "planned for later, should this try fail"
+        if is_planned
+        else "adds less to the tries planned",
+        round(chance, 4),
+    )
 
 
 def _gain(plan: Plan, even: Plan) -> float:
