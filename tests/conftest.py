@@ -31,8 +31,10 @@ from tests.databases import (  # noqa: F401 - fixtures
     postgres,
     template,
 )
+from tests.drawing import draw_the_same
 from tests.made_once import share
 
+draw_the_same()
 share()
 keep_in_memory()
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

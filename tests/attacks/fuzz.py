@@ -364,6 +364,7 @@ def main() -> int:
     number = asked.seed if asked.seed is not None else int(time.time())
     sys.stdout.write(f"seed {number}\n")
     logging.basicConfig(level=logging.CRITICAL)
+    settings.load_profile("search")
     folder, began = Path(tempfile.mkdtemp(prefix="metricsco-fuzz-")), time.monotonic()
     fuzz = under_fire(folder)
     try:

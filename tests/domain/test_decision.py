@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.cases import Card, CardAttempt, Case, Customer
@@ -304,7 +304,6 @@ def tries_in(case: Case, at: datetime, window: timedelta) -> int:
     return sum(at - window < moment <= at for moment in moments)
 
 
-@settings(max_examples=200, deadline=None)
 @given(case=cases(), strategy=STRATEGIES, late=st.integers(0, 60 * 24 * 20))
 def test_no_rule_is_ever_broken(case: Case, strategy: Strategy, late: int) -> None:
     now = case.last_decline.occurred_at + timedelta(minutes=late)
@@ -330,7 +329,6 @@ def test_no_rule_is_ever_broken(case: Case, strategy: Strategy, late: int) -> No
     assert step.at - case.last_decline.occurred_at >= hours(1.5)
 
 
-@settings(max_examples=80, deadline=None)
 @given(case=cases(SOFT), name=st.sampled_from(sorted(ALL)))
 def test_a_recovery_ends_within_eight_retries_nine_charges_and_the_window(
     case: Case, name: str

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.cases import Case
@@ -27,7 +27,6 @@ def worth(plan: Plan | None) -> float:
     return plan.value if plan else 0.0
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     failed=st.lists(st.integers(1, 8), max_size=4, unique=True),
     less=st.integers(9, 26),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.cases import Card, Case, Customer
@@ -48,13 +48,11 @@ def planned(case: Case, model: Model | None = None) -> Step:
     return decide(Adaptive(model), case, now=case.last_decline.occurred_at)
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=cases())
 def test_the_same_seed_gives_the_same_plan(case: Case) -> None:
     assert planned(case) == planned(case)
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=cases(), shuffle=st.randoms(use_true_random=False))
 def test_the_plan_does_not_depend_on_the_order_of_the_facts(
     case: Case, shuffle: random.Random
@@ -68,7 +66,6 @@ def test_the_plan_does_not_depend_on_the_order_of_the_facts(
     assert planned(case) == planned(other)
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=cases(), advice=st.sampled_from([("24", 1), ("26", 48), ("30", 240)]))
 def test_a_try_never_precedes_the_advised_time(
     case: Case, advice: tuple[str, int]
@@ -84,7 +81,6 @@ def test_a_try_never_precedes_the_advised_time(
         assert step.at <= case.deadline_at
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=cases(), is_free=st.booleans())
 def test_what_is_said_to_be_planned_for_later_is_planned(
     case: Case, *, is_free: bool
@@ -125,7 +121,6 @@ def assert_told_as_planned(step: Step) -> int:
     return len(later)
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=cases())
 def test_every_answer_is_inside_the_window_and_says_why(case: Case) -> None:
     step = planned(case)
