@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from apscheduler.job import Job
@@ -100,6 +101,17 @@ def test_every_recurring_job_stands_in_the_store_with_its_next_run(
     assert every == {
         jobs.name_of(job): seconds for job, seconds in jobs.EVERY_SECONDS.items()
     }
+
+
+def test_what_was_missed_in_months_delays_nothing_now(
+    app: Flask, clock: SetClock
+) -> None:
+    clock.advance(days=-200)  # three million runs of a job of five seconds
+    work = ticking.start(app)
+    until(
+        lambda: all(job.next_run_time > datetime.now(UTC) for job in stored_jobs(work))
+    )
+    assert work.stop(within=10)
 
 
 def test_a_job_of_an_older_version_leaves_the_store(app: Flask) -> None:
