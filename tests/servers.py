@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import cycle, islice
 from pathlib import Path
 
 from app.config import Config
 from tests.stripe_events import SECRET, an_event, signature
 
 ROOT = Path(__file__).resolve().parent.parent
+PORTS = range(10_000, 32_000)
+# Each process begins elsewhere, and takes no port again soon.
+_ports = islice(cycle(PORTS), os.getpid() * 131 % len(PORTS), None)
 
 
 def environment(config: Config, **more: str) -> dict[str, str]:
@@ -49,10 +53,16 @@ def flask(config: Config, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """For a server that will listen in a moment.
+
+    Lower than those that systems hand out to whoever asks for any: a sandbox of another
+    process could get one of them before the server listens.
+    """
+    while True:
+        port = next(_ports)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

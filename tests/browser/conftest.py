@@ -1,7 +1,6 @@
 """A real browser before the real server, with the sandbox for Stripe."""
 
 import shutil
-import socket
 import subprocess
 import tarfile
 import threading
@@ -28,6 +27,7 @@ from app.storage.models import User
 from app.web.headers import HTMX
 from tests.conftest import SetClock, a_user, session_of
 from tests.databases import missing
+from tests.servers import a_free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Chromium asks its maker for things at every start; nothing answers here.
@@ -116,10 +116,7 @@ def clock() -> SandboxClock:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+    return a_free_port()
 
 
 @pytest.fixture
