@@ -81,6 +81,20 @@ def test_among_its_own_hours_the_even_spread_is_not_moved_by_luck() -> None:
         assert mine.at == even.at or mine.evidence["plan"] == "model"
 
 
+def test_another_part_of_the_day_that_luck_may_have_lifted_is_explored_more() -> None:
+    promising = learned(evening=0.35, tried=20)
+    for seed in range(60):
+        case = a_case(seed=seed)
+        mine, even = tries(promising, case)
+        if mine.at != even.at:
+            assert local_hour(mine) == 21
+            assert mine.propensity == hours.PROMISING
+        else:
+            assert mine.propensity == 1 - hours.PROMISING
+    assert hours.best_hour(promising) == hours.USUAL
+    assert hours.best_hour(learned(evening=0.35, tried=200)) == hours.OF_PARTS[EVENING]
+
+
 def test_an_hour_is_left_only_for_one_that_is_better_than_all_of_the_even_spreads() -> (
     None
 ):

@@ -10,11 +10,14 @@ EARLY_UNTIL, STOP_FROM = 200, 500  # closed cases
 SHUT_MARGIN = 1.0  # all of the amount: no plan promises that
 # What a plan must promise above the even spread, in shares of the amount: the least,
 # and on top while few cases have closed; where skill is not proven, more so after many
-# cases than after none; and for the log-odds, squared, by which leaving the even spread
-# has disappointed: next to nothing for what luck does, much where leaving never pays.
-LEAST_MARGIN, EARLY, DISAPPOINTED = 0.012, 0.015, 0.05
-UNKNOWN, UNPROVEN = 0.04, 0.08
-PROVEN_SKILL = 0.12
+# cases than after none, and hardly to be reached where they have proven nothing at all:
+# where times are worth nothing, nothing is moved. And for the log-odds by which leaving
+# the even spread has disappointed: next to nothing for what luck does, and soon more
+# than plans promise from where a third of what was stated did not come.
+LEAST_MARGIN, EARLY = 0.012, 0.015
+UNKNOWN, UNPROVEN, NOTHING_PROVEN = 0.04, 0.08, 0.3
+BARELY_PROVEN, PROVEN_SKILL = 0.01, 0.12
+DISAPPOINTED, WRONG, WRONG_FROM = 0.05, 10.0, 0.35
 FREE_BELOW = 0.03  # of margin
 
 
@@ -50,12 +53,15 @@ def gate(model: Model) -> Gate:
 
 def _margin(model: Model) -> float:
     lacking = max(0.0, 1 - model.skill / PROVEN_SKILL)
+    nothing = max(0.0, 1 - model.skill / BARELY_PROVEN)
     early = max(0.0, 1 - model.closed / EARLY_UNTIL)
     unproven = early * UNKNOWN + (1 - early) * UNPROVEN
     disappointed = max(0.0, -float(model.effects[DEPARTED_AT]))
     return (
         LEAST_MARGIN
         + unproven * lacking**2
+        + (1 - early) * NOTHING_PROVEN * nothing
         + EARLY * early
         + DISAPPOINTED * disappointed**2
+        + WRONG * max(0.0, disappointed - WRONG_FROM) ** 2
     )

@@ -25,6 +25,7 @@ EVEN_PARTS = (2, 3, 4)  # where the even spread's own hours lie
 # Not between midnight and four: banks refuse most then (see even_spread.py).
 WORTH_KNOWING = (1, 2, 3, 4, 5, 6)
 EXPLORED = 0.12  # of the tries, while a part of the day is not known
+PROMISING = 0.5  # of the tries, while one looks better and it may still be luck
 # A part of the day is known from so many answers on, and when it is no longer likely to
 # be clearly better than the even spread's (by so many errors), or after the most.
 KNOWN_FROM, KNOWN_AT_MOST, UNLIKELY = 14, 60, 0.85
@@ -32,7 +33,11 @@ BEGUN_FROM = 20  # cases answered before anything is explored
 MOST_EXPLORED = 20_000  # minor units: larger invoices are no place for experiments
 # A part of the day is better than the usual hours when its log-odds are by so much.
 CLEARLY = 0.25
-ERRORS = 2.0  # standard errors
+# And by so many standard errors. Between the even spread's own hours, where nothing
+# is lost by staying, luck is ruled out at five of a hundred for all three comparisons
+# together; another part of the day has to be likelier better than not, or else it is
+# only explored more.
+ERRORS_OF_EVEN, ERRORS = 2.4, 1.0
 LEAST_TOLD = 0.01
 SPREAD = float(effects.SPREAD[effects.HOUR_AT])  # of effects, before any answer
 
@@ -48,27 +53,33 @@ def best_hour(model: Model) -> float:
     One that the even spread never visits must be better than all of its own: where
     one of them had bad luck, hours left by it are never learned of again.
     """
-    by_part = _effects(model)
-    best, even = int(by_part.argmax()), max(EVEN_PARTS, key=lambda one: by_part[one])
-    if best not in EVEN_PARTS and by_part[best] >= by_part[even] + CLEARLY:
+    best, even = int(_effects(model).argmax()), _best_of_even(model)
+    if best not in EVEN_PARTS and _is_better(model, best, even):
         return OF_PARTS[best]
     of_even = OF_PARTS[even]
     return of_even if is_clearly_better(model, of_even, USUAL) else USUAL
 
 
 def is_clearly_better(model: Model, hour: float, than: float) -> bool:
-    """By the answers from their parts of the day.
+    """By the answers from their parts of the day."""
+    return _is_better(model, part_of(hour), part_of(than))
 
-    Between two of the even spread's own, luck must be ruled out as well: where nothing
-    is to be gained its own hours stand.
-    """
-    one, other = part_of(hour), part_of(than)
+
+def _is_better(model: Model, one: int, other: int) -> bool:
+    errors = ERRORS_OF_EVEN if one in EVEN_PARTS else ERRORS
     gain = _effects(model)[one] - _effects(model)[other]
-    if one not in EVEN_PARTS:
-        return bool(gain >= CLEARLY)
+    return bool(gain >= max(CLEARLY, errors * _error(model, one, other)))
+
+
+def _error(model: Model, one: int, other: int) -> float:
+    """Of the difference between two parts' log-odds."""
     tried = np.maximum(1, model.hours_tried[[one, other]])
-    error = math.sqrt(float((1 / tried).sum()) / _told(model.rate))
-    return bool(gain >= max(CLEARLY, ERRORS * error))
+    return math.sqrt(float((1 / tried).sum()) / _told(model.rate))
+
+
+def _best_of_even(model: Model) -> int:
+    by_part = _effects(model)
+    return max(EVEN_PARTS, key=lambda part: float(by_part[part]))
 
 
 def _effects(model: Model) -> Floats:
@@ -85,10 +96,23 @@ def is_known(model: Model, part: int) -> bool:
     tried = float(model.hours_tried[part])
     if not KNOWN_FROM <= tried < KNOWN_AT_MOST:
         return tried >= KNOWN_AT_MOST
-    by_part = _effects(model)
-    lacking = max(by_part[one] for one in EVEN_PARTS) + CLEARLY - by_part[part]
+    lacking = CLEARLY - _gain(model, part)
     error = math.sqrt(1 / (1 / SPREAD**2 + tried * _told(model.rate)))
     return bool(lacking >= UNLIKELY * error)
+
+
+def is_promising(model: Model, part: int) -> bool:
+    """Whether it looks clearly better than the even spread's, by answers too few."""
+    return (
+        float(model.hours_tried[part]) >= KNOWN_FROM
+        and _gain(model, part) >= CLEARLY
+        and not _is_better(model, part, _best_of_even(model))
+    )
+
+
+def _gain(model: Model, part: int) -> float:
+    by_part = _effects(model)
+    return float(by_part[part] - by_part[_best_of_even(model)])
 
 
 def _told(rate: float) -> float:
@@ -103,18 +127,21 @@ def drawn(
     now and then another hour between `first` and `last`, to learn of it."""
     if model.answered < BEGUN_FROM or case.amount.amount > MOST_EXPLORED:
         return at, 1.0
-    unknown = [
-        time
+    open_parts = {
+        part: time
         for part in WORTH_KNOWING
-        if not is_known(model, part)
-        and first <= (time := moved(at, OF_PARTS[part], offset)) <= last
-    ]
-    if not unknown:
+        if first <= (time := moved(at, OF_PARTS[part], offset)) <= last
+    }
+    promising = [part for part in open_parts if is_promising(model, part)]
+    unknown = [part for part in open_parts if not is_known(model, part)]
+    if not promising and not unknown:
         return at, 1.0
     dice = Random(f"{case.seed}/{case.retries}")  # noqa: S311
-    if dice.random() >= EXPLORED:
-        return at, 1 - EXPLORED
-    return dice.choice(unknown), EXPLORED / len(unknown)
+    explored = PROMISING if promising else EXPLORED
+    if dice.random() >= explored:
+        return at, 1 - explored
+    picked = promising or unknown
+    return open_parts[dice.choice(picked)], explored / len(picked)
 
 
 def settled(found: Floats, tried: Floats, rate: float) -> Floats:

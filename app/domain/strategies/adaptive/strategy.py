@@ -28,7 +28,7 @@ class Adaptive:
     """
 
     name = "adaptive"
-    version = "5"
+    version = "6"
 
     def __init__(
         self, model: Model | None = None, *, even: Strategy | None = None
