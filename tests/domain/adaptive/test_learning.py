@@ -425,5 +425,6 @@ def test_disappointment_widens_the_margin() -> None:
     # What luck does to a good model costs it little.
     assert margin(0.2) - margin(0) < 0.005
     assert margin(0.3) - margin(0) < 0.005
+    assert margin(1.0) - margin(0.2) > 0.04
     # Where two of five successes that were stated do not come, few plans are taken.
     assert margin(0.5) - margin(0) > 0.2

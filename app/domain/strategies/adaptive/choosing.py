@@ -150,8 +150,7 @@ class Choice:
         if abs(at - self.even_at) < SAME_TIME:
             return ()
         said = "the model's own first try; its plan promises too little more"
-        moment = ZERO + timedelta(minutes=round(1440 * at))
-        return (Alternative(moment, said, round(plan.first_chance, 4)),)
+        return (Alternative(_to_the_minute(at), said, round(plan.first_chance, 4)),)
 
     def _own(self, plan: Plan, even: Plan) -> RetryAt:
         """The plan's first try, now and then at another hour of the same day."""
@@ -228,12 +227,16 @@ def _runner_up(plan: Plan, at: float, chance: float) -> Alternative:
     near = float(plan.at[np.abs(plan.at - at).argmin()])
     is_planned = abs(near - at) < SAME_TIME
     return Alternative(
-        ZERO + timedelta(minutes=round(1440 * (near if is_planned else at))),
+        _to_the_minute(near if is_planned else at),
         "planned for later, should this try fail"
         if is_planned
         else "adds less to the tries planned",
         round(chance, 4),
     )
+
+
+def _to_the_minute(at: float) -> datetime:
+    return ZERO + timedelta(minutes=round(1440 * at))
 
 
 def _gain(plan: Plan, even: Plan) -> float:

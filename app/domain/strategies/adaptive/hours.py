@@ -67,12 +67,17 @@ def is_clearly_better(model: Model, hour: float, than: float) -> bool:
 
 def _is_better(model: Model, one: int, other: int) -> bool:
     errors = ERRORS_OF_EVEN if one in EVEN_PARTS else ERRORS
-    gain = _effects(model)[one] - _effects(model)[other]
-    return bool(gain >= max(CLEARLY, errors * _error(model, one, other)))
+    return _lead(model, one, other) >= max(CLEARLY, errors * _error(model, one, other))
+
+
+def _lead(model: Model, one: int, other: int) -> float:
+    """The difference between two parts' log-odds."""
+    by_part = _effects(model)
+    return float(by_part[one] - by_part[other])
 
 
 def _error(model: Model, one: int, other: int) -> float:
-    """Of the difference between two parts' log-odds."""
+    """The standard error of that difference."""
     tried = np.maximum(1, model.hours_tried[[one, other]])
     return math.sqrt(float((1 / tried).sum()) / _told(model.rate))
 
@@ -96,23 +101,19 @@ def is_known(model: Model, part: int) -> bool:
     tried = float(model.hours_tried[part])
     if not KNOWN_FROM <= tried < KNOWN_AT_MOST:
         return tried >= KNOWN_AT_MOST
-    lacking = CLEARLY - _gain(model, part)
+    lacking = CLEARLY - _lead(model, part, _best_of_even(model))
     error = math.sqrt(1 / (1 / SPREAD**2 + tried * _told(model.rate)))
     return bool(lacking >= UNLIKELY * error)
 
 
-def is_promising(model: Model, part: int) -> bool:
+def _is_promising(model: Model, part: int) -> bool:
     """Whether it looks clearly better than the even spread's, by answers too few."""
+    even = _best_of_even(model)
     return (
         float(model.hours_tried[part]) >= KNOWN_FROM
-        and _gain(model, part) >= CLEARLY
-        and not _is_better(model, part, _best_of_even(model))
+        and _lead(model, part, even) >= CLEARLY
+        and not _is_better(model, part, even)
     )
-
-
-def _gain(model: Model, part: int) -> float:
-    by_part = _effects(model)
-    return float(by_part[part] - by_part[_best_of_even(model)])
 
 
 def _told(rate: float) -> float:
@@ -132,7 +133,7 @@ def drawn(
         for part in WORTH_KNOWING
         if first <= (time := moved(at, OF_PARTS[part], offset)) <= last
     }
-    promising = [part for part in open_parts if is_promising(model, part)]
+    promising = [part for part in open_parts if _is_promising(model, part)]
     unknown = [part for part in open_parts if not is_known(model, part)]
     if not promising and not unknown:
         return at, 1.0
