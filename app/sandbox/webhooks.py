@@ -46,8 +46,8 @@ class Delivery:
         """Return the body and its headers, signed for now.
 
         Now is the later of two clocks, so that no reader finds it stale: the stripe
-        library compares with the machine's clock, an app in a sandbox with the
-        sandbox's; both refuse only what is too old.
+        library compares with the machine's clock and refuses only what is too old; an
+        app in a sandbox tries both clocks.
         """
         body = dict(self.event)
         if self.connect:
