@@ -162,27 +162,37 @@ def _drawn(name: str, example: Example) -> Drawing:
     return draw(strategy_named(name), example)
 
 
-def _learned() -> list[tuple[str, StrategyModel, str]]:
-    """What Adaptive has learned of each account that one may see."""
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What Adaptive has learned of an account, and makes of it."""
+
+    account: str
+    row: StrategyModel
+    timing: float | None  # None where the model cannot be read
+    may: str  # how far it may leave the even spread
+
+
+def _learned() -> list[Learned]:
+    """Of each account that one may see."""
     ids = [account.id for account in seen_accounts()]
     return [
-        (name, row, _may(row)) for name, row in strategy_reads.models(db.session(), ids)
+        _as_learned(name, row) for name, row in strategy_reads.models(db.session(), ids)
     ]
 
 
-def _may(row: StrategyModel) -> str:
-    """How far it may leave the even spread, in words."""
+def _as_learned(account: str, row: StrategyModel) -> Learned:
     # Imported when somebody looks: numpy takes 16 MB of a process meant for 120.
     from app.domain.strategies.adaptive import BadModel, Model
     from app.domain.strategies.adaptive.gates import SHUT_MARGIN, gate
 
     try:
-        found = gate(Model.from_json(row.body))
+        model = Model.from_json(row.body)
     except BadModel:
-        return "not be read: the shipped prior decides"
-    if found.margin >= SHUT_MARGIN:
-        return "keep to the even spread's days"
-    return _MAY[found.stage]
+        return Learned(account, row, None, "not be read: the shipped prior decides")
+    found = gate(model)
+    is_shut = found.margin >= SHUT_MARGIN
+    may = "keep to the even spread's days" if is_shut else _MAY[found.stage]
+    return Learned(account, row, model.timing, may)
 
 
 def _watched() -> list[dry_runs.Watched]:

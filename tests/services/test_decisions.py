@@ -58,7 +58,7 @@ def test_whatever_happens_later_past_decisions_come_out_the_same(
     merchant: Merchant, name: str
 ) -> None:
     an_own_strategy()
-    learned = replace(Model.fresh(), closed=900, answered=900, skill=0.3)
+    learned = replace(Model.fresh(), closed=900, answered=900, timing=1.0)
     learning.keep(merchant.account_id, learned, now=merchant.now)
     strategies.choose(merchant.account_id, name, user_id=a_user().id, now=merchant.now)
     invoice = merchant.declined_renewal(default="insufficient_funds")

@@ -148,7 +148,7 @@ def test_a_dry_run_goes_by_what_was_learned_of_each_account(
 ) -> None:
     """It says what a plan made now would be."""
     other = a_account(strategy="adaptive")
-    learned = replace(Model.fresh(), closed=900, answered=900, skill=0.3)
+    learned = replace(Model.fresh(), closed=900, answered=900, timing=1.0)
     learning.keep(account.id, learned, now=MONDAY)
     ids = []
     for each in (account, other):

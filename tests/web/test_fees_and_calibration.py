@@ -187,14 +187,17 @@ def test_adaptive_shows_what_it_has_learned(viewer: FlaskClient) -> None:
     assert "What it has learned" not in viewer.get("/strategies/adaptive").text
     learning.keep(account.id, Model.fresh(), now=MONDAY)
     page = viewer.get("/strategies/adaptive").text
+    assert "25 %" in page
     assert "leave the even spread only for much" in page
 
 
-def test_a_model_worse_than_rates_is_said_to_be_kept_to_the_even_spread(
+def test_a_model_that_knows_nothing_of_days_is_said_to_keep_to_the_even_spread(
     viewer: FlaskClient,
 ) -> None:
     account = a_account(strategy="adaptive")
-    learning.keep(account.id, replace(Model.fresh(), skill=-1271.7), now=MONDAY)
+    learning.keep(
+        account.id, replace(Model.fresh(), skill=-1271.7, timing=0.0), now=MONDAY
+    )
     page = viewer.get("/strategies/adaptive").text
     assert "none: worse than it" in page
     assert "keep to the even spread&#39;s days" in page

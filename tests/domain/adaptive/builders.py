@@ -38,4 +38,4 @@ def a_case(**over: Any) -> Case:
 
 def a_free_model() -> Model:
     """The shipped prior, as if it had proven itself."""
-    return replace(Model.fresh(), closed=800, skill=0.3)
+    return replace(Model.fresh(), closed=800, skill=0.3, timing=1.0)

@@ -149,7 +149,7 @@ def test_nothing_is_explored_where_it_would_cost(case: Case) -> None:
 
 
 def test_nothing_is_explored_where_nobody_knows_the_customers_hour() -> None:
-    proven = replace(learned(tried=0), closed=900, skill=0.3)
+    proven = replace(learned(tried=0), closed=900, timing=1.0)
     case = a_case(card=Card(), customer=Customer("cus"))
     for seed in range(60):
         mine, _ = tries(proven, replace(case, seed=seed))
@@ -171,15 +171,17 @@ def test_parts_of_the_day_never_tried_are_no_better_than_usual() -> None:
     assert by_part == pytest.approx(np.full(effects.HOURS, -0.4))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_models_of_older_formats_are_read(version: int) -> None:
     kept = json.loads(learned(evening=0.7).to_json()) | {"format": version}
-    del kept["issuers"], kept["rate"], kept["effects"][effects.HOUR_AT + MORNING]
-    lacking = {1: ["hours_tried", "countries"], 2: ["countries"], 3: []}[version]
-    del kept["hours_tried"][MORNING]
-    for name in lacking:
+    lacking = {1: ["hours_tried", "countries"], 2: ["countries"]}.get(version, [])
+    if version < 4:
+        del kept["effects"][effects.HOUR_AT + MORNING], kept["hours_tried"][MORNING]
+        lacking += ["issuers", "rate"]
+    for name in (*lacking, "timing"):
         del kept[name]
     model = Model.from_json(json.dumps(kept))
     assert model.effects.tolist() == learned(evening=0.7).effects.tolist()
     assert model.hours_tried.tolist() == [0 if version == 1 else 100] * effects.HOURS
     assert (model.countries, model.issuers) == ({}, {})
+    assert model.timing == Model.fresh().timing

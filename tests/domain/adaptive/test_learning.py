@@ -13,13 +13,13 @@ import pytest
 
 from app.domain.cases import Card, Customer
 from app.domain.strategies.adaptive import BadModel, Episode, Memo, Model, learn
-from app.domain.strategies.adaptive.effects import DEPARTED_AT
 from app.domain.strategies.adaptive.gates import Stage, gate
 from app.domain.strategies.adaptive.hypotheses import Cause, hypotheses
 from app.domain.strategies.adaptive.issuers import MANY as MANY_OF_ISSUER
 from app.domain.strategies.adaptive.lessons import MANY, MOST_COUNTRIES
 from app.domain.strategies.adaptive.paydays import MONTHLY, schedules
 from app.domain.strategies.adaptive.sight import seen
+from app.domain.strategies.adaptive.timing import UNPROVEN
 from tests.domain.adaptive.builders import MONDAY, a_case, refusal
 
 NO_FUNDS_DEBIT = 1  # the context of the builders' case
@@ -234,6 +234,32 @@ def test_two_thousand_cases_are_learned_from_in_less_than_50_megabytes() -> None
     assert peak < 50_000_000
 
 
+def renewed(number: int, day: int, *, alike: bool) -> Episode:
+    """Tried on the 5th, 10th, ... of March; paid on the first of these that is no
+    sooner than the 15th, where renewals passed in the months before; or, with days
+    alike, on any one of them."""
+    days = [4.0 + 5 * n for n in range(6)]  # from Monday the 2nd
+    paid = random.Random(number).choice(days) if alike else 14.0
+    episode = an_episode(number, *[one for one in days if one < paid], paid=paid)
+    month = timedelta(days=28)
+    past = [MONDAY - month * n + timedelta(days=13 + day) for n in (1, 2, 3)]
+    bad = [MONDAY - month * n + timedelta(days=3) for n in (1, 2, 3)]
+    case = replace(episode.case, past_successes=tuple(past), past_declines=tuple(bad))
+    return replace(episode, case=case)
+
+
+def test_days_that_pass_as_foretold_are_believed_and_days_alike_are_not() -> None:
+    on_payday = [renewed(n, n % 2, alike=False) for n in range(80)]
+    any_day = [renewed(n, n % 2, alike=True) for n in range(200)]
+    assert learn(Model.fresh(), on_payday).timing > 0.8
+    assert learn(Model.fresh(), any_day).timing < UNPROVEN
+
+
+def test_what_a_case_shows_is_not_proof_of_itself() -> None:
+    """Each half is judged by the other: one lesson proves nothing."""
+    assert learn(Model.fresh(), [renewed(1, 0, alike=False)]).timing == UNPROVEN
+
+
 def test_nothing_to_learn_from_leaves_the_prior() -> None:
     untried = Episode(a_case(), closed=False)
     learned = learn(Model.fresh(), [untried])
@@ -353,6 +379,7 @@ def test_what_is_not_a_model_is_refused(text: str) -> None:
         ("skill", math.nan),
         ("skill", math.inf),
         ("skill", 10**400),
+        ("timing", math.nan),
         ("causes", 10**400),
         ("countries", {"US": [0.5, 0.5]}),
         ("countries", {"US": None}),
@@ -374,57 +401,38 @@ def test_text_nested_without_end_is_no_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closed", "skill", "stage", "may_stop"),
+    ("closed", "timing", "skill", "stage", "may_stop"),
     [
-        (0, 0.0, Stage.PRIOR, False),
-        (0, 0.3, Stage.FREE, False),
-        (900, 0.01, Stage.PRIOR, False),  # never got better than the base rate
-        (500, 0.08, Stage.FREE, False),
-        (499, 0.3, Stage.FREE, False),
-        (500, 0.3, Stage.FREE, True),
+        (0, UNPROVEN, 0.0, Stage.PRIOR, False),
+        (0, 1.0, 0.0, Stage.FREE, False),
+        (900, 0.3, 0.3, Stage.PRIOR, True),  # it knows who pays, and little of when
+        (900, 0.8, 0.0, Stage.FREE, False),
+        (500, 0.8, 0.08, Stage.FREE, False),
+        (499, 0.8, 0.3, Stage.FREE, False),
+        (500, 0.8, 0.3, Stage.FREE, True),
     ],
 )
-def test_the_gates(closed: int, skill: float, stage: Stage, may_stop: bool) -> None:
-    found = gate(replace(Model.fresh(), closed=closed, skill=skill))
-    assert (found.stage, found.may_stop) == (stage, may_stop)
+def test_the_gates(
+    closed: int, timing: float, skill: float, stage: Stage, may_stop: bool
+) -> None:
+    model = replace(Model.fresh(), closed=closed, timing=timing, skill=skill)
+    assert (gate(model).stage, gate(model).may_stop) == (stage, may_stop)
 
 
 def test_the_gate_opens_by_degrees_with_proof_and_with_cases() -> None:
-    def margin(closed: int, skill: float) -> float:
-        return gate(replace(Model.fresh(), closed=closed, skill=skill)).margin
+    def margin(closed: int, timing: float) -> float:
+        return gate(replace(Model.fresh(), closed=closed, timing=timing)).margin
 
-    by_skill = [margin(90, skill) for skill in (0.01, 0.03, 0.06, 0.09, 0.12)]
-    by_cases = [margin(closed, 0.12) for closed in (0, 50, 100, 200)]
-    for found in (by_skill, by_cases):
+    by_timing = [margin(90, timing) for timing in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)]
+    by_cases = [margin(closed, 1.0) for closed in (0, 50, 100, 200)]
+    for found in (by_timing, by_cases):
         assert found == sorted(found, reverse=True)
-        assert max(a - b for a, b in itertools.pairwise(found)) < 0.03
+        assert max(a - b for a, b in itertools.pairwise(found)) < 0.06
 
 
-def test_many_cases_that_proved_nothing_are_doubted_more_than_none() -> None:
-    fresh, many = Model.fresh(), replace(Model.fresh(), closed=400)
-    assert gate(many).margin > 5 * gate(fresh).margin
-    little = gate(replace(many, skill=0.02)).margin
-    assert little < gate(many).margin / 3
-
-
-def test_a_model_that_was_worse_than_the_base_rate_leaves_the_even_spread_never() -> (
-    None
-):
-    erred = gate(replace(Model.fresh(), closed=900, skill=-0.05))
-    assert (erred.stage, erred.margin, erred.may_stop) == (Stage.PRIOR, 1.0, False)
-
-
-def test_disappointment_widens_the_margin() -> None:
-    proven = replace(Model.fresh(), closed=900, skill=0.3)
-
-    def margin(disappointed: float) -> float:
-        effects = proven.effects.copy()
-        effects[DEPARTED_AT] = -disappointed
-        return gate(replace(proven, effects=effects)).margin
-
-    # What luck does to a good model costs it little.
-    assert margin(0.2) - margin(0) < 0.005
-    assert margin(0.3) - margin(0) < 0.005
-    assert margin(1.0) - margin(0.2) > 0.04
-    # Where two of five successes that were stated do not come, few plans are taken.
-    assert margin(0.5) - margin(0) > 0.2
+@pytest.mark.parametrize("timing", [0.0, 0.001])
+def test_a_model_that_knows_nothing_of_days_never_leaves_the_even_spread(
+    timing: float,
+) -> None:
+    found = gate(replace(Model.fresh(), closed=900, timing=timing))
+    assert (found.stage, found.margin) == (Stage.PRIOR, 1.0)

@@ -99,7 +99,7 @@ def test_a_day_beside_a_planned_try_is_told_at_the_time_of_that_try() -> None:
         deadline_at=MONDAY + timedelta(days=21),
         seed=2,
     )
-    step = planned(case, Model.fresh())
+    step = planned(case, replace(Model.fresh(), timing=1.0))
     assert assert_told_as_planned(step)
 
 

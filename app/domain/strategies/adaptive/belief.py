@@ -1,6 +1,6 @@
 """What is believed of a case: exact Bayes over hypotheses and tempers.
 
-belief = prior x P(declined when it was) x P(past renewals)^0.45
+belief = prior x P(declined when it was) x P(past renewals)
          x P(each try failed, if it was looked at) x P(codes changed as they did)
 """
 
@@ -14,8 +14,6 @@ from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import GROUPS, Sight, chances, past_evidence
 from app.domain.strategies.adaptive.tempers import heard
 
-# Earlier renewals are taken at less than their word: people change jobs and banks.
-PAST_POWER = 0.45
 # An advised time is the network's guess that the account will be ready by then.
 ADVICE_POWER = 0.7
 # How likely each group of codes is when an issuer changes what it says, by cause.
@@ -65,7 +63,7 @@ def surroundings(sight: Sight) -> Floats:
     """What the case shows beside its retries' refusals, whatever the model: the day
     of the decline, earlier renewals, codes that changed, advice."""
     h = hypotheses()
-    logs = PAST_POWER * past_evidence(sight)
+    logs = past_evidence(sight)
     # Within the calendars, a decline on this day speaks for those without money now,
     # in proportion to how usual that is for them; the cause's own share stays.
     calendars = len(h.table)

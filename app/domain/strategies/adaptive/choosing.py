@@ -22,7 +22,12 @@ from app.domain.strategies.adaptive.planning import (
     best_plan,
     priced,
 )
-from app.domain.strategies.adaptive.sight import ZERO, chances, day_number, seen
+from app.domain.strategies.adaptive.sight import (
+    ZERO,
+    believed_chances,
+    day_number,
+    seen,
+)
 from app.domain.strategies.adaptive.timetable import MARGIN, even_times, times
 
 EVEN_HOUR = 11.0  # the middle one of the even spread's
@@ -88,7 +93,8 @@ class Choice:
     def _slots(self, at: Floats, evens: Floats) -> Slots:
         log_odds = effects.features(at + self.sight.offset, 0.0) @ self.model.effects
         log_odds[: self.even_from] += self.model.effects[effects.DEPARTED_AT]
-        found = effects.corrected(chances(self.sight, at), log_odds[None, :])
+        believed = believed_chances(self.sight, at, timing=self.model.timing)
+        found = effects.corrected(believed, log_odds[None, :])
         nearest = np.abs(at[:, None] - evens[None, :]).argmin(axis=1)
         return Slots(at, found, nearest)
 

@@ -21,8 +21,13 @@ GAP_AT = COUNT_AT + len(COUNT_EDGES) + 1
 GAP_EDGES = np.array([1.5, 2.6, 3.8, 5.5])  # days since the try before
 FEATURES = GAP_AT + len(GAP_EDGES) + 1
 # Standard deviations of the effects before anything was seen.
-SPREAD = np.array([0.3] + [0.35] * HOURS + [0.2] * 7 + [0.25] * DAYS_OF_MONTH + [0.3])
+SPREAD = np.array([0.3] + [0.35] * HOURS + [0.2] * 7 + [0.25] * DAYS_OF_MONTH + [0.15])
 SPREAD = np.concatenate([SPREAD, np.full(FEATURES - COUNT_AT, 0.3)])
+# Their means then. Whether an issuer minds close tries cannot be told from the even
+# spread, which keeps some three days between its own: so those a day or two apart are
+# taken to pass less until answers say otherwise (our choice).
+EXPECTED = np.zeros(FEATURES)
+EXPECTED[GAP_AT : GAP_AT + 2] = -0.4, -0.25
 # Effects of one kind, whose spread is learned: it is nothing for most merchants, and
 # where only weekends pass it is large.
 ALIKE = tuple(
@@ -79,12 +84,12 @@ def fitted(x: Floats, y: Floats, believed: Floats) -> Floats:
     """The most probable effects, with the prior's spread as ridge; the spread of each
     kind is drawn to what its effects show (empirical Bayes)."""
     offset = np.log(believed) - np.log1p(-believed)
-    effects, variance = np.zeros(FEATURES), SPREAD**2
+    effects, variance = EXPECTED, SPREAD**2
     for _ in range(SPREAD_ROUNDS):
         effects, errors = _mode(x, y, offset, variance, effects)
         variance = SPREAD**2
         for kind in ALIKE:
-            shown = effects[kind] ** 2 + errors[kind]
+            shown = (effects - EXPECTED)[kind] ** 2 + errors[kind]
             shipped = SPREAD_STRENGTH * variance[kind].mean()
             variance[kind] = (shipped + shown.sum()) / (SPREAD_STRENGTH + len(shown))
     return effects
@@ -97,7 +102,7 @@ def _mode(
     precision = np.diag(1 / variance)
     for _ in range(12):
         chance = 1 / (1 + np.exp(-(offset + x @ effects)))
-        slope = x.T @ (y - chance) - precision @ effects
+        slope = x.T @ (y - chance) - precision @ (effects - EXPECTED)
         curve = (x * (chance * (1 - chance))[:, None]).T @ x + precision
         step = np.linalg.solve(curve, slope)
         effects = effects + np.clip(step, -1, 1)

@@ -21,6 +21,7 @@ from app.domain.strategies.adaptive.model import SCHEDULE_KINDS, Model
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import ABROAD, FUNDINGS, GROUPS, REGIONS
 from app.domain.strategies.adaptive.skill import Told, skill
+from app.domain.strategies.adaptive.timing import Foretold, borne_out
 
 ROUNDS = 4
 MOST_CASES = 2000  # the newest: issuers change; 7 kB each while learning
@@ -78,9 +79,34 @@ def learn(
     if not lessons:
         return learned
     table = table_of(lessons)
-    for _ in range(ROUNDS):
-        learned = _round(learned, table)
+    learned = _with_shares(learned, table)
+    if len(lessons) > 1:
+        learned = replace(learned, timing=borne_out(_foretold_by_others(lessons)))
     return _with_effects(learned, table)
+
+
+def _with_shares(model: Model, table: Table) -> Model:
+    for _ in range(ROUNDS):
+        model = _round(model, table)
+    return model
+
+
+def _foretold_by_others(lessons: Sequence[Lesson]) -> Foretold:
+    """What a model of each half of the lessons, every other one, says of the other
+    half's tries."""
+    said: list[tuple[Floats, Floats]] = []
+    asked: list[Lesson] = []
+    for half in (0, 1):
+        model = _with_shares(Model.fresh(), table_of(lessons[half::2]))
+        for group in table_of(lessons[1 - half :: 2]):
+            said.append(foretold(model, group))
+            asked.extend(group.lessons)
+    return Foretold(
+        at_time=np.concatenate([at_time for at_time, _ in said]),
+        any_time=np.concatenate([any_time for _, any_time in said]),
+        approved=np.concatenate([one.answers for one in asked]),
+        count=np.concatenate([np.arange(len(one.at)) for one in asked]),
+    )
 
 
 def _newest(episodes: Sequence[Episode]) -> Sequence[Episode]:
@@ -180,7 +206,8 @@ def _mixed_shapes(prior: Floats, counts: Floats) -> Floats:
 
 def _with_effects(model: Model, table: Table) -> Model:
     """Effects of hours and days, and how well the belief has foretold the answers."""
-    believed = np.concatenate([foretold(model, group) for group in table])
+    said = [foretold(model, group, timing=model.timing) for group in table]
+    believed = np.concatenate([at_time for at_time, _ in said])
     lessons = [lesson for group in table for lesson in group.lessons]
     believed = np.clip(believed, 0.002, 0.98)
     approved = np.concatenate([one.answers for one in lessons])

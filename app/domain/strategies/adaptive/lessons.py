@@ -20,6 +20,7 @@ from app.domain.strategies.adaptive.sight import (
     chances,
     day_number,
     seen,
+    usual_chances,
 )
 from app.domain.strategies.adaptive.tempers import TEMPERS, heard
 
@@ -35,8 +36,9 @@ class Lesson:
     """One episode: its retries with their chances, their answers, their features.
 
     `around` is the log-likelihood of all that it shows but for the retries' answers,
-    `before` of what was known before the first retry, both by hypothesis. Two thousand
-    are kept at once: so in small numbers (halves are right to a thousandth).
+    `before` of what was known before the first retry, `usual` what is usual on
+    any day, all by hypothesis. Two thousand are kept at once: so in small numbers
+    (halves are right to a thousandth).
     """
 
     sight: Sight
@@ -48,6 +50,7 @@ class Lesson:
     heard: Bools  # by temper and retry
     around: Singles
     before: Singles
+    usual: Singles
 
     @staticmethod
     def of(
@@ -75,6 +78,7 @@ class Lesson:
             before=around
             if nothing_new
             else surroundings(_at_first(sight)).astype(np.float32),
+            usual=usual_chances(sight).astype(np.float32),
         )
 
     @property
@@ -181,19 +185,29 @@ def _with_many(lessons: Sequence[Lesson]) -> set[str]:
     return many if len(many) > 1 else set()
 
 
-def foretold(model: Model, group: Group) -> Floats:
-    """The chance believed before each retry, from what had been answered by then;
-    all retries of the first lesson, then all of the second, and so on."""
+def foretold(
+    model: Model, group: Group, *, timing: float = 1.0
+) -> tuple[Floats, Floats]:
+    """The chance believed before each retry, from what had been answered by then, and
+    what it would have been at any time; all retries of the first lesson,
+    then all of the second, and so on.
+
+    `timing`: how much is believed of what the model says of times (see timing.py).
+    """
     chance, looked_at = group.tries()
-    found = np.zeros(chance.shape[:2])
+    usual = np.array([one.usual for one in group.lessons])[:, None, :]
+    found, any_time = np.zeros(chance.shape[:2]), np.zeros(chance.shape[:2])
     weights = group.foresight(model)
     for number in range(chance.shape[1]):
-        each = looked_at[:, :, number, None] * chance[:, None, number, :]
-        found[:, number] = (weights * each).sum(axis=(1, 2))
-        weights *= np.subtract(1, each, out=each)
+        is_heard, each = looked_at[:, :, number, None], chance[:, None, number, :]
+        believed = timing * each + (1 - timing) * usual
+        found[:, number] = (weights * is_heard * believed).sum(axis=(1, 2))
+        any_time[:, number] = (weights * usual).sum(axis=(1, 2))
+        weights *= 1 - is_heard * each
         weights /= weights.sum(axis=(1, 2), keepdims=True)
     lengths = np.array([len(one.at) for one in group.lessons])
-    return np.asarray(found[np.arange(chance.shape[1])[None, :] < lengths[:, None]])
+    are_tries = np.arange(chance.shape[1])[None, :] < lengths[:, None]
+    return np.asarray(found[are_tries]), np.asarray(any_time[are_tries])
 
 
 def _normal(logs: Singles) -> Singles:

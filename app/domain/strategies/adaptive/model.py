@@ -15,8 +15,9 @@ from app.domain.strategies.adaptive import effects, paydays, priors
 from app.domain.strategies.adaptive.hypotheses import hypotheses
 from app.domain.strategies.adaptive.paydays import Floats
 from app.domain.strategies.adaptive.sight import Sight
+from app.domain.strategies.adaptive.timing import UNPROVEN
 
-FORMAT = 4
+FORMAT = 5
 
 
 class BadModel(ValueError):
@@ -38,7 +39,8 @@ class Model:
     `issuers` the tempers of issuers with some; `hours_tried` counts answers by part of
     the day, `closed` the cases learned from; `skill` is the Brier score's gain over the
     base rate by code and number of the try (above zero: better than knowing those);
-    `rate` is the share of tries that passed.
+    `rate` is the share of tries that passed; `timing` is how much may be believed of
+    what the model says of times (see timing.py).
     """
 
     causes: Floats = field(default_factory=priors.causes)
@@ -54,6 +56,7 @@ class Model:
     answered: int = 0
     skill: float = 0.0
     rate: float = 0.0
+    timing: float = UNPROVEN
 
     @staticmethod
     def fresh() -> "Model":
@@ -111,6 +114,8 @@ def _renewed(kept: dict[str, Any], version: object) -> dict[str, Any]:
         kept["hours_tried"] = [0.0] * (effects.HOURS - 1)
     if version in {1, 2}:  # before pay was learned by country
         kept["countries"] = {}
+    if version != FORMAT:  # before what is said of times was held against answers
+        kept["timing"] = UNPROVEN
     if version in {1, 2, 3}:  # before issuers were; eight to twelve was one part
         kept["issuers"], kept["rate"] = {}, 0.0
         for name, first in (("effects", effects.HOUR_AT), ("hours_tried", 0)):

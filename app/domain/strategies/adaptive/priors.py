@@ -73,10 +73,10 @@ def tempers() -> Floats:
 
 
 def effects() -> Floats:
-    """Log-odds of hours, weekdays and days of the month: zero."""
-    from app.domain.strategies.adaptive.effects import FEATURES
+    """Log-odds of hours, days, number and spacing of tries."""
+    from app.domain.strategies.adaptive.effects import EXPECTED
 
-    return np.zeros(FEATURES)
+    return EXPECTED.copy()
 
 
 def hours_tried() -> Floats:

@@ -6,6 +6,7 @@ own clock. What was not known is named in `unknown`, for the decision card.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import lgamma
 
 import numpy as np
 
@@ -46,6 +47,13 @@ FUNDINGS = 2  # credit, and everything that spends what is there
 # Mastercard's advice to come back after so many hours (merchant advice codes 24-30).
 ADVICE_HOURS = {"24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29": 192, "30": 240}
 MOST_PAST = 12  # older renewals tell little of today's pay
+# Of earlier renewals that passed, the share taken to be from better times, when there
+# was money on every day: people come into straits, and change jobs and banks.
+BETTER_TIMES = 0.35
+# How often renewals pass where there is no calendar: Beta(this, 1) from person to
+# person, so that no calendar is believed merely because it fits their own rate.
+WITHOUT_CALENDAR, WITH_WINDOWS = 3.0, 2.0
+USUAL_DAYS = 28  # after the decline, whatever the window: see usual_chances
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,20 @@ def chances(sight: Sight, at: Floats) -> Floats:
     return result
 
 
+def usual_chances(sight: Sight) -> Floats:
+    """Mean chance by hypothesis over four weeks: what is left of it for those who know
+    nothing of days. Not over the window, or more time would lower what is planned."""
+    first = np.floor(sight.first + sight.offset) + 1
+    days = first + np.arange(USUAL_DAYS) + 0.5 - sight.offset
+    return np.asarray(chances(sight, days).mean(axis=1))
+
+
+def believed_chances(sight: Sight, at: Floats, *, timing: float) -> Floats:
+    """As `chances`, with differences between times taken at so much of their word."""
+    usual = usual_chances(sight)[:, None]
+    return np.asarray(timing * chances(sight, at) + (1 - timing) * usual)
+
+
 def past_evidence(sight: Sight) -> Floats:
     """Log-likelihood of earlier renewals' outcomes by hypothesis.
 
@@ -141,16 +163,24 @@ def past_evidence(sight: Sight) -> Floats:
     """
     h = hypotheses()
     wins, losses = sight.past_successes, sight.past_declines
-    result = np.empty(len(h))
-    result[:] = len(wins) * np.log(0.85) + len(losses) * np.log(0.15)
-    result[h.cause == Cause.WINDOW] = len(wins) * np.log(0.65) + len(losses) * np.log(
-        0.35
-    )
-    calendars = len(h.table)
+    result = np.full(len(h), _at_any_rate(len(wins), len(losses), WITHOUT_CALENDAR))
+    of_windows = _at_any_rate(len(wins), len(losses), WITH_WINDOWS)
+    result[h.cause == Cause.WINDOW] = of_windows
     won = _calendar_days(h, wins, sight.offset)
     lost = _calendar_days(h, losses, sight.offset)
-    result[:calendars] = np.log(won).sum(axis=1) + np.log1p(-lost).sum(axis=1)
+    hard = 1 - BETTER_TIMES
+    passed = np.log(BETTER_TIMES + hard * won).sum(axis=1)
+    result[: len(h.table)] = passed + np.log(hard * (1 - lost)).sum(axis=1)
     return result
+
+
+def _at_any_rate(wins: int, losses: int, a: float) -> float:
+    """Log-likelihood where each person's own rate is drawn from Beta(a, 1)."""
+    return lgamma(a + 1) - lgamma(a) + _log_beta(a + wins, 1 + losses)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 def _calendar_days(h: Hypotheses, at: Floats, offset: float) -> Floats:

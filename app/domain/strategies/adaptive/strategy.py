@@ -28,7 +28,7 @@ class Adaptive:
     """
 
     name = "adaptive"
-    version = "6"
+    version = "7"
 
     def __init__(
         self, model: Model | None = None, *, even: Strategy | None = None
