@@ -31,7 +31,7 @@ def test_what_adaptive_weighed_is_told_in_words(viewer: FlaskClient) -> None:
         "no money until payday", "takes retries as they come", "Taken to cost",
         "Chance of all these", "leave the even spread only for much",
         "0 closed recoveries", "Not known", "time zone, earlier renewals",
-        "6.7 points of the amount",
+        "13.8 points of the amount",
     ):  # fmt: skip
         assert told in page, told
     decision = page.split("How this was decided")[1].split("</details>")[0]
